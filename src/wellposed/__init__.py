@@ -1,0 +1,1 @@
+"""wellposed finds out how to regularize a neural network."""
