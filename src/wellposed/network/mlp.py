@@ -1,0 +1,178 @@
+"""The multilayer perceptron: what the user asks for (`MLP`) and the list of blocks that it becomes (`Network`)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from wellposed.errors import StudyError
+from wellposed.network.activations import activation as named_activation
+from wellposed.network.initializers import Initializer, initializer
+from wellposed.network.layers import Activation, Block, Dense, Params, State
+from wellposed.network.randomness import Rng
+
+__all__ = ["MLP", "Network", "Outputs"]
+
+HiddenHook = Callable[[Array, str], Array]
+
+
+class Outputs(NamedTuple):
+    """What a pass through the network gives.
+
+    Attributes:
+        logits: the output layer before its activation; ``heads`` is 1 for ordinary networks.
+        hidden: by block name, hidden values before any technique changed them.
+    """
+
+    logits: Float[Array, "heads rows outputs"]
+    hidden: dict[str, Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """Blocks of layers from ``features`` columns to the output's logits.
+
+    Args:
+        features: number of input columns.
+        blocks: hidden blocks, then the block ``output``.
+        output_activation: turns logits into predictions (``sigmoid``, ``softmax``, ``linear``, ``relu``, …).
+    """
+
+    features: int
+    blocks: tuple[Block, ...]
+    output_activation: str
+
+    @property
+    def outputs(self) -> int:
+        """Number of output columns."""
+        return self.widths[-1]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Columns after each block."""
+        widths, width = [], self.features
+        for block in self.blocks:
+            width = block.width(width)
+            widths.append(width)
+        return tuple(widths)
+
+    @property
+    def hidden_names(self) -> tuple[str, ...]:
+        """Names of the hidden blocks, from the input's side."""
+        return tuple(block.name for block in self.blocks[:-1])
+
+    def init(self, key: PRNGKeyArray) -> tuple[Params, State]:
+        """Initial parameters and state of every block."""
+        params: Params = {}
+        state: State = {}
+        rng, width = Rng(key, "network"), self.features
+        for block in self.blocks:
+            params[block.name], state[block.name] = block.init(rng.key(block.name), width)
+            width = block.width(width)
+        return params, state
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        x: Float[Array, "rows features"],
+        *,
+        mask: Float[Array, " rows"],
+        rng: Rng,
+        train: bool,
+        hidden_hook: HiddenHook = lambda h, layer: h,
+    ) -> tuple[Outputs, State]:
+        """Logits and hidden values; ``hidden_hook`` sees the input (layer ``input``) and every hidden block's output."""
+        h = hidden_hook(x, "input")
+        hidden: dict[str, Array] = {}
+        after: State = {}
+        for block in self.blocks:
+            h, after[block.name] = block.apply(params[block.name], state[block.name], h, mask=mask, rng=rng, train=train)
+            if block is not self.blocks[-1]:
+                hidden[block.name] = h
+                h = hidden_hook(h, block.name)
+        return Outputs(h if h.ndim == 3 else h[None], hidden), after
+
+    def predict(self, logits: Float[Array, "... outputs"]) -> Float[Array, "... outputs"]:
+        """The output activation."""
+        return named_activation(self.output_activation)(logits)
+
+    def parameters(self) -> int:
+        """Number of trained parameters."""
+        shapes = jax.eval_shape(lambda key: self.init(key)[0], jax.random.key(0))
+        return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes))
+
+    def summary(self) -> str:
+        """Layers, output shapes and parameter counts, as text."""
+        shapes = jax.eval_shape(lambda key: self.init(key)[0], jax.random.key(0))
+        lines = [("layer", "output", "parameters"), ("input", f"[rows, {self.features}]", "")]
+        width = self.features
+        for block in self.blocks:
+            for name, layer in block.layers:
+                width = layer.width(width)
+                count = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes[block.name][name]))
+                label = f"{block.name} {getattr(layer, 'name', name)}"
+                lines.append((label, f"[rows, {width}]", f"{count:,}" if count else ""))
+        if self.output_activation != "linear":
+            lines.append((f"output {self.output_activation}", f"[rows, {width}]", ""))
+        lines.append(("total", "", f"{self.parameters():,}"))
+        widths = [max(len(line[i]) for line in lines) for i in range(3)]
+        return "\n".join(f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c in lines)
+
+
+@dataclasses.dataclass(frozen=True)
+class MLP:
+    """A multilayer perceptron, in Keras's terms.
+
+    Hidden layers are ``activation(h W + b)``; the output layer's activation follows from the task (``auto``: sigmoid
+    for two classes, softmax for more, linear for regression) unless it is given.
+
+    Args:
+        widths: units of the hidden layers; ``()`` is a linear model.
+        activation: Keras's name, default ``relu``.
+        kernel_initializer, bias_initializer: Keras's names, with arguments if need be
+            (``"random_normal(stddev=0.05)"``); defaults ``glorot_uniform`` and ``zeros``.
+        output_activation: ``auto`` or a Keras name.
+        output_kernel_initializer: for the output layer's kernel; default: as the hidden layers.
+
+    Raises:
+        StudyError: a width below 1, or an unknown activation or initializer.
+
+    Example:
+        >>> MLP((20, 20)).build(features=11, outputs=1, output_activation="sigmoid").parameters()
+        681
+    """
+
+    widths: Sequence[int] = (64, 64)
+    activation: str = "relu"
+    kernel_initializer: str | Initializer = "glorot_uniform"
+    bias_initializer: str | Initializer = "zeros"
+    output_activation: str = "auto"
+    output_kernel_initializer: str | Initializer | None = None
+
+    def __post_init__(self) -> None:
+        widths = (self.widths,) if isinstance(self.widths, int) else tuple(self.widths)
+        if any(not isinstance(width, int) or width < 1 for width in widths):
+            raise StudyError("network: every width must be a whole number of at least 1", widths, "Write e.g. 20,20.")
+        object.__setattr__(self, "widths", widths)
+        named_activation(self.activation)
+        if self.output_activation != "auto":
+            named_activation(self.output_activation)
+        initializer(self.kernel_initializer), initializer(self.bias_initializer)
+
+    def build(self, *, features: int, outputs: int, output_activation: str) -> Network:
+        """The blocks for ``features`` input columns and ``outputs`` output columns."""
+        kernel, bias = initializer(self.kernel_initializer), initializer(self.bias_initializer)
+        last = kernel if self.output_kernel_initializer is None else initializer(self.output_kernel_initializer)
+        blocks = [
+            Block(f"hidden{i}", (("dense", Dense(width, kernel, bias)), ("activation", Activation(self.activation))))
+            for i, width in enumerate(self.widths, start=1)
+        ]
+        blocks.append(Block("output", (("dense", Dense(outputs, last, bias)),)))
+        chosen = output_activation if self.output_activation == "auto" else self.output_activation
+        return Network(features, tuple(blocks), chosen)
