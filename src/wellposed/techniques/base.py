@@ -234,6 +234,13 @@ class Technique:
                 raise TechniqueError(f"{type(self).__name__}: no layer of that name", name, f"Choose from {known}.")
         return chosen
 
+    def check(self, context: Context) -> None:
+        """Refuses a network or task that it has no meaning for, with a remedy.
+
+        Raises:
+            TechniqueError: it doesn't apply.
+        """
+
     # -- static hooks --------------------------------------------------------------------------------------------
 
     def requires(self) -> frozenset[str]:
