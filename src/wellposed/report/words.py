@@ -1,0 +1,217 @@
+"""What a study found, in sentences: the first thing that a report, the terminal and a notebook show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wellposed.report import reading
+from wellposed.report.reading import Measure
+
+_COUNTS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def findings(results: Mapping[str, Any]) -> list[str]:
+    """What was found: one sentence or two per measure, then what failed.
+
+    Args:
+        results: the study, as results.json holds it.
+
+    Returns:
+        Sentences. Differences carry ±, half the width of their 95 % interval; shares are in percentage points.
+    """
+    broken = _baseline_failed(results)
+    if broken:
+        return [broken]
+    sentences = []
+    for measure in reading.measures(results):
+        sentences.append(_finding(results, measure))
+        sentences.extend(_beside_early_stopping(results, measure))
+    return sentences + _failed(results)
+
+
+def selection(results: Mapping[str, Any]) -> str:
+    """Which recipe was selected, by what, and whether that is more than the luck of the draw."""
+    recipe, measure = reading.named(results, results.get("selected")), reading.main_measure(results)
+    if recipe is None:
+        return "No recipe was selected."
+    value = reading.score(recipe, "validation", measure)
+    shown = "" if value is None else f" ({measure.score(value)})"
+    sentence = f"Selected for the best mean validation {measure.name}{shown}: {recipe['name']}."
+    if recipe["name"] == results.get("baseline"):
+        return f"{sentence} No technique scored better than the network as given."
+    if reading.verdict(recipe, measure) == "no evidence":
+        return f"{sentence} Its lead over the baseline is within chance."
+    return sentence
+
+
+def notes(results: Mapping[str, Any]) -> list[str]:
+    """What a reader should know before trusting the numbers: warnings, collapsed members, skipped techniques."""
+    found = [str(warning) for warning in results.get("warnings") or ()]
+    for recipe in results["recipes"]:
+        collapsed, members = recipe.get("collapsed") or 0, recipe.get("members") or 0
+        if collapsed:
+            rule = "the majority class" if _is_classification(results) else "the mean"
+            found.append(
+                f"{recipe['name']}: {_of(collapsed, members)} collapsed (no better than {rule} on the rows they were "
+                "trained on)."
+            )
+    found.extend(f"Skipped {entry['name']}: {entry['why']}." for entry in results.get("skipped") or ())
+    return found
+
+
+def power(results: Mapping[str, Any], measure: Measure, *, need: bool = True) -> str:
+    """The smallest difference that the study would have seen, and (``need``) how many seeds would see half of it."""
+    entries = [entry for recipe in reading.techniques(results) if (entry := reading.delta(recipe, measure))]
+    seen = sorted(value for entry in entries if (value := reading.finite(entry.get("detectable"))) is not None)
+    if not seen:
+        return ""
+    middle = seen[len(seen) // 2]
+    if len(seen) > 1 and seen[-1] > 1.6 * seen[0]:
+        low, high = measure.amount(seen[0]), measure.amount(seen[-1])
+        text = f"this study would have seen {low.removesuffix(measure.unit)} to {high}, depending on the technique"
+    else:
+        text = f"this study would have seen {measure.amount(middle)}"
+    seeds = [value for entry in entries if (value := reading.finite(entry.get("seeds_for_half"))) is not None]
+    return f"{text}; half of that needs about {max(seeds):.0f} seeds" if seeds and need else text
+
+
+def _finding(results: Mapping[str, Any], measure: Measure) -> str:
+    judged = {word: _judged(results, measure, word) for word in reading.SYMBOLS}
+    place = f"on {measure.name}" + (", on this split," if _on_one_split(results) else "")
+    compared = len(reading.techniques(results))
+    if not compared:
+        return f"No technique was compared on {measure.name}."
+    if not any(judged.values()):
+        if _draws(results) <= 1:
+            return f"No verdict {place.rstrip(',')}: one split and one seed can't tell a technique from luck."
+        return f"No verdict {place.rstrip(',')}."
+    if not judged["helps"] and not judged["hurts"]:
+        seen = power(results, measure)
+        rest = f"; {seen}" if seen else ""
+        subject = "no technique differs" if compared > 1 else f"{reading.techniques(results)[0]['name']} doesn't differ"
+        return _capital(f"{place} {subject} from the baseline by more than chance{rest}.")
+    parts = []
+    for word, verb in (("helps", "help"), ("hurts", "hurt")):
+        recipes = judged[word]
+        if not recipes:
+            continue
+        best = recipes[0]
+        entry = reading.delta(best, measure)
+        size = "" if entry is None else f" by {measure.amount(entry['mean'], reading.half_width(entry))}"
+        if len(recipes) == 1:
+            parts.append(f"{best['name']} {word}{size}{_path(results, best, measure)}")
+        else:
+            count = _count(len(recipes)) + (f" of {_count(compared)}" if not parts else "")
+            parts.append(f"{count} {verb}, {best['name']} most,{size}{_path(results, best, measure)}")
+    unsure = judged["no evidence"]
+    if unsure:
+        subject = unsure[0]["name"] if len(unsure) == 1 else _count(len(unsure))
+        seen = power(results, measure, need=False)
+        parts.append(f"for {subject} there is no evidence" + (f" ({seen})" if seen else ""))
+    if not judged["helps"]:
+        parts.insert(0, "no technique helps")
+    return _capital(f"{place} {'; '.join(parts)}.")
+
+
+def _path(results: Mapping[str, Any], recipe: Mapping[str, Any], measure: Measure) -> str:
+    base = reading.baseline(results)
+    before = None if base is None else reading.score(base, "validation", measure)
+    after = reading.score(recipe, "validation", measure)
+    if before is None or after is None:
+        return ""
+    return f" (validation {measure.name} {measure.score(before)} → {measure.score(after)})"
+
+
+def _beside_early_stopping(results: Mapping[str, Any], measure: Measure) -> list[str]:
+    """How much of the winner's gain the same network gives at its best epoch."""
+    winners, stopped = _judged(results, measure, "helps"), reading.named(results, reading.BEST_EPOCH)
+    if stopped is None or stopped.get("failed"):
+        return []
+    alone = reading.delta(stopped, measure)
+    if alone is None or reading.verdict(stopped, measure) is None:
+        return []
+    half = reading.half_width(alone)
+    gain = measure.gain(alone["mean"])
+    amount = measure.amount(gain, half)
+    if not winners:
+        if reading.verdict(stopped, measure) == "helps":
+            return [f"Stopping at the best epoch alone gains {amount}."]
+        return []
+    best = reading.delta(winners[0], measure)
+    if best is None:
+        return []
+    share = gain / measure.gain(best["mean"])
+    if share > 1.0:
+        return [f"Early stopping gives more than any of them: best-epoch alone gains {amount}."]
+    if share >= 0.5:
+        return [f"Most of that gain early stopping gives too: best-epoch alone gains {amount}."]
+    if share >= 0.2:
+        return [f"Part of that gain early stopping gives too: best-epoch alone gains {amount}."]
+    if gain > 0:
+        return [f"Early stopping gives little of that gain: best-epoch alone gains {amount}."]
+    return [f"Early stopping doesn't give that gain: best-epoch alone loses {amount}."]
+
+
+def _baseline_failed(results: Mapping[str, Any]) -> str:
+    base = reading.baseline(results)
+    if base is None or not base.get("failed"):
+        return ""
+    return (
+        f"No verdicts: the baseline itself failed ({_of(base['failed'], base['members'])} diverged). "
+        "Lower the learning rate or check the data, then compare again."
+    )
+
+
+def _failed(results: Mapping[str, Any]) -> list[str]:
+    found = []
+    for recipe in results["recipes"]:
+        if recipe.get("failed"):
+            subject = _of(recipe["failed"], recipe["members"])
+            found.append(f"{recipe['name']} failed: {subject} diverged, so there is no verdict on it.")
+    if len(found) > 3:
+        names = ", ".join(recipe["name"] for recipe in results["recipes"] if recipe.get("failed"))
+        return [f"{_capital(_count(len(found)))} recipes failed, so there is no verdict on them: {names}."]
+    return found
+
+
+def _judged(results: Mapping[str, Any], measure: Measure, word: str) -> list[Mapping[str, Any]]:
+    """The techniques with this verdict, the largest difference first."""
+
+    def size(recipe: Mapping[str, Any]) -> float:
+        entry = reading.delta(recipe, measure)
+        return 0.0 if entry is None else -abs(entry["mean"])
+
+    return sorted((r for r in reading.techniques(results) if reading.verdict(r, measure) == word), key=size)
+
+
+def _on_one_split(results: Mapping[str, Any]) -> bool:
+    return str((results.get("splits") or {}).get("kind")) == "fixed hold-out"
+
+
+def _draws(results: Mapping[str, Any]) -> int:
+    splits = results.get("splits") or {}
+    return int(splits.get("folds") or 1) * int(splits.get("seeds") or 1)
+
+
+def _is_classification(results: Mapping[str, Any]) -> bool:
+    return (results.get("data") or {}).get("task") != "regression"
+
+
+def _of(part: int, whole: int) -> str:
+    if part == whole:
+        return "its only member" if whole == 1 else f"all {whole} members"
+    return f"{part} of {whole} members"
+
+
+def _count(value: int) -> str:
+    return _COUNTS[value] if value < len(_COUNTS) else str(value)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence: ``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else list(names))
