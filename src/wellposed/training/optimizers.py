@@ -37,7 +37,7 @@ class Optimizer(Named):
     equation for one parameter array.
     """
 
-    default_learning_rate: ClassVar[float] = 0.001
+    learning_rate: ClassVar[float] = 0.001
 
     def slots(self) -> dict[str, float]:
         """Names of the arrays kept for every parameter, and their initial values."""
@@ -105,7 +105,7 @@ class SGD(Optimizer):
     momentum: float = 0.0
     nesterov: bool = False
     name: ClassVar[str] = "sgd"
-    default_learning_rate: ClassVar[float] = 0.01
+    learning_rate: ClassVar[float] = 0.01
 
     def __post_init__(self) -> None:
         if not 0 <= self.momentum <= 1:
