@@ -1,0 +1,259 @@
+"""The target: which columns, which expression, which task, which classes."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from wellposed.data.columns import first_date, label_key, numbers, texts
+from wellposed.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from wellposed.data.dataset import Task
+
+MAX_INTEGER_CLASSES = 10
+"""Whole numbers are taken for classes up to this many distinct values,"""
+ROWS_PER_INTEGER_CLASS = 5
+"""and only if there are at least this many rows a value on average; two values always are classes."""
+
+_OPERATORS = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+_NEGATED = {">=": "<", "<": ">=", "<=": ">", ">": "<=", "==": "!=", "!=": "=="}
+
+
+@dataclass(frozen=True)
+class TargetSpec:
+    """Target columns, or one column compared with a value, which makes two classes.
+
+    Attributes:
+        columns: source columns.
+        comparison: ``>=``, ``<=``, ``>``, ``<``, ``==``, ``!=``, or empty.
+        value: right side of the comparison as written, without quotes.
+    """
+
+    columns: tuple[str, ...]
+    comparison: str = ""
+    value: str = ""
+
+    @property
+    def classes(self) -> tuple[str, str]:
+        """Negative and positive class of an expression: ``("quality < 6", "quality >= 6")``."""
+        left = self.columns[0]
+        return f"{left} {_NEGATED[self.comparison]} {self.value}", f"{left} {self.comparison} {self.value}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the target columns; an expression's is the expression."""
+        return (self.classes[1],) if self.comparison else self.columns
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """Converted targets: ``frame`` as ``Dataset.targets``, the task, the class order, what was noticed."""
+
+    frame: pd.DataFrame
+    task: Task
+    classes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def parse_target(
+    target: str | Sequence[str] | None, columns: Sequence[str], default: tuple[str, ...] | None, place: str
+) -> TargetSpec:
+    """What the user asked to predict, as columns that exist.
+
+    Raises:
+        DataError: nothing was asked and the data have no target of their own, or a column doesn't exist.
+    """
+    if target is None:
+        if default is None:
+            shown = ", ".join(columns[:30]) + (", …" if len(columns) > 30 else "")
+            raise DataError(f"{place}: no target column was named", remedy=f"Name it with --target; columns: {shown}.")
+        return TargetSpec(default)
+    names = (target,) if isinstance(target, str) else tuple(target)
+    if not names:
+        raise DataError("target must name at least one column", target, "Name it with --target.")
+    if len(set(names)) < len(names):
+        raise DataError("target columns must differ", ", ".join(names), "Name each column once.")
+    specs = [_parse_one(str(name), columns) for name in names]
+    if len(specs) == 1:
+        return specs[0]
+    if any(spec.comparison for spec in specs):
+        remedy = "Give the expression alone."
+        raise DataError("an expression can't be one of several targets", ", ".join(names), remedy)
+    return TargetSpec(tuple(spec.columns[0] for spec in specs))
+
+
+def _parse_one(target: str, columns: Sequence[str]) -> TargetSpec:
+    if target in columns:
+        return TargetSpec((target,))
+    found = list(re.finditer(r">=|<=|==|!=|>|<", target))
+    for match in found:
+        column, value = target[: match.start()].strip(), target[match.end() :].strip()
+        if column in columns:
+            if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+                value = value[1:-1]
+            if not value:
+                raise DataError("target expression must end with a value", target, "Write it as 'quality >= 6'.")
+            return TargetSpec((column,), match.group(), value)
+    if not found and "=" in target and target.split("=")[0].strip() in columns:
+        raise DataError("target expression has an unknown operator", target, "Compare with ==, !=, >=, <=, > or <.")
+    wanted = target[: found[0].start()].strip() if found else target.strip()
+    if wanted in columns:
+        return TargetSpec((wanted,))
+    raise missing_column("target", wanted, columns)
+
+
+def missing_column(role: str, name: str, columns: Sequence[str]) -> DataError:
+    """The error for a column that isn't there, with the closest names, or all."""
+    import difflib
+
+    folded = {column.lower(): column for column in columns}
+    close = [folded[found] for found in difflib.get_close_matches(name.lower(), list(folded), n=3, cutoff=0.6)]
+    if close:
+        remedy = f"Did you mean {' or '.join(map(repr, close))}?"
+    else:
+        remedy = f"The columns are {', '.join(columns[:30])}{', …' if len(columns) > 30 else ''}."
+    return DataError(f"{role} column doesn't exist", name, remedy)
+
+
+def convert_targets(
+    spec: TargetSpec,
+    frame: pd.DataFrame,
+    task: Literal["auto", "classification", "regression"],
+    na: tuple[str, ...],
+    classes: tuple[str, ...] | None = None,
+) -> Targets:
+    """Targets of every row, with the task found (``auto``) or as said; ``classes``: those of a dataset already read.
+
+    Raises:
+        DataError: missing, infinite or constant targets, one class only, texts where numbers are needed, or a label
+            that isn't among ``classes``.
+    """
+    if task not in ("auto", "classification", "regression"):
+        remedy = "Use auto, classification or regression."
+        raise DataError("task must be known", task, remedy)
+    for name in spec.columns:
+        _refuse_missing(name, frame[name], na)
+    if spec.comparison:
+        if task == "regression":
+            remedy = f"Name the column {spec.columns[0]!r} itself for regression."
+            raise DataError("a target expression makes classes", spec.names[0], remedy)
+        return _classification(spec.names[0], _compared(spec, frame[spec.columns[0]], na), spec.classes, classes)
+    values = [numbers(frame[name], na) for name in spec.columns]
+    if len(spec.columns) > 1:
+        if task == "classification":
+            remedy = "Name one target column, or use --task regression."
+            raise DataError("classification takes one target column", ", ".join(spec.columns), remedy)
+        return _regression(spec.columns, values, frame, check=classes is None)
+    found = _task(frame[spec.columns[0]], values[0]) if task == "auto" else task
+    if found == "regression":
+        return _regression(spec.columns, values, frame, check=classes is None)
+    labels = texts(frame[spec.columns[0]], na)
+    order = tuple(sorted(set(labels), key=label_key))
+    return _classification(spec.columns[0], labels, order, classes)
+
+
+def _refuse_missing(name: str, column: pd.Series, na: tuple[str, ...]) -> None:
+    missing = np.array([text is None for text in texts(column, na)])
+    if missing.any():
+        got = f"{int(missing.sum())} of {len(column)} rows, the first in row {int(missing.argmax()) + 1}"
+        remedy = "Take these rows out, or name another target."
+        raise DataError(f"target {name!r} must be known in every row, missing", got, remedy)
+
+
+def _compared(spec: TargetSpec, column: pd.Series, na: tuple[str, ...]) -> np.ndarray:
+    values, compare = numbers(column, na), _OPERATORS[spec.comparison]
+    if values is None:
+        if spec.comparison not in ("==", "!="):
+            raise DataError(f"{spec.columns[0]!r} holds text", spec.names[0], "Compare text with == or !=.")
+        positive = compare(texts(column, na), spec.value)
+    else:
+        try:
+            bound = float(spec.value)
+        except ValueError:
+            remedy = f"{spec.columns[0]!r} holds numbers."
+            raise DataError("target expression must compare with a number", spec.names[0], remedy) from None
+        positive = compare(values, bound)
+    return np.where(positive, spec.classes[1], spec.classes[0]).astype(object)
+
+
+def _task(column: pd.Series, values: np.ndarray | None) -> Task:
+    if values is None:
+        return "classification"
+    distinct = np.unique(values)
+    if len(distinct) > MAX_INTEGER_CLASSES or not np.array_equal(distinct, np.rint(distinct)):
+        return "regression"
+    few = len(distinct) <= 2 or len(values) >= ROWS_PER_INTEGER_CLASS * len(distinct)
+    return "classification" if few else "regression"
+
+
+def _regression(names: tuple[str, ...], values: list[np.ndarray | None], frame: pd.DataFrame, check: bool) -> Targets:
+    import pandas as pd
+
+    columns: dict[str, Any] = {}
+    for name, numeric in zip(names, values, strict=True):
+        if numeric is None:
+            got = first_date(frame[name]) or str(frame[name].iloc[0])
+            raise DataError(f"regression target {name!r} must hold numbers", got, "Use --task classification.")
+        refuse_infinite("target", name, numeric)
+        if check and numeric.min() == numeric.max():
+            raise DataError(f"target {name!r} is constant", f"{numeric[0]:g} in every row", "Name another target.")
+        columns[name] = numeric.astype(np.float64)
+    return Targets(pd.DataFrame(columns), "regression", (), ())
+
+
+def _classification(
+    name: str,
+    labels: np.ndarray,
+    order: tuple[str, ...],
+    known: tuple[str, ...] | None,
+) -> Targets:
+    import pandas as pd
+
+    note: tuple[str, ...] = ()
+
+    counts = pd.Series(labels).value_counts()
+    if known is not None:
+        new = sorted(set(counts.index) - set(known), key=label_key)
+        if new:
+            remedy = f"The classes are {', '.join(known)}."
+            raise DataError(f"target {name!r} holds a class that was not there before", ", ".join(new), remedy)
+        order = known
+    elif len(counts) < 2:
+        remedy = "Name a target with at least two classes."
+        raise DataError(f"target {name!r} has one class only", str(counts.index[0]), remedy)
+    else:
+        single = [label for label in order if counts.get(label, 0) == 1]
+        if single:
+            what = "class" if len(single) == 1 else "classes"
+            verb = "has" if len(single) == 1 else "have"
+            note = (f"{what} {', '.join(single)} {verb} a single row: it can be learned or validated, not both",)
+    return Targets(pd.DataFrame({name: labels.astype(object)}), "classification", tuple(order), note)
+
+
+def refuse_infinite(role: str, name: str, values: np.ndarray) -> None:
+    """Refuse infinite cells.
+
+    Raises:
+        DataError: it names the column and counts the cells.
+    """
+    if values.dtype.kind == "f":
+        infinite = np.isinf(values)
+        if infinite.any():
+            got = f"{int(infinite.sum())} of {len(values)} rows, the first in row {int(infinite.argmax()) + 1}"
+            remedy = "Replace them, or leave the column out."
+            raise DataError(f"{role} column {name!r} has infinite or too large cells", got, remedy)
