@@ -1,0 +1,148 @@
+"""How a study was measured, in plain words, and the facts that let someone do it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wellposed.report import reading, words
+
+_SPLITS = {
+    "k-fold": "{folds}-fold cross-validation, repeated for {seeds}: every seed draws its own partition",
+    "hold-out": "Validation rows held out at random, once for each of {seeds}",
+    "fixed k-fold": "{folds}-fold cross-validation on one partition that all of {seeds} share",
+    "fixed hold-out": "One training and one validation set, fixed by the user, for {seeds}",
+    "grouped k-fold": "{folds}-fold cross-validation that keeps each group's rows together, repeated for {seeds}",
+    "grouped hold-out": "Validation rows held out by whole groups, once for each of {seeds}",
+    "time-ordered": "{folds} folds in order of time, validation rows always later than training rows, for {seeds}",
+}
+_TESTS = {
+    "repeated": "The interval is that of Nadeau and Bengio's corrected t test: it is wider than the plain one, because "
+    "training sets of different splits overlap.",
+    "partition": "Seeds are averaged within a fold first, so that the number of folds decides, not the number of seeds.",
+    "split": "The interval covers the luck of the seeds and of the validation rows drawn for this split. It says nothing "
+    "about other splits.",
+}
+
+
+def method(results: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How it was measured: a question and its answer, one pair a step."""
+    splits = results.get("splits") or {}
+    kind, seeds = str(splits.get("kind") or ""), int(splits.get("seeds") or 1)
+    named = f"{seeds} seeds" if seeds != 1 else "one seed"
+    pattern = _SPLITS.get(kind, kind or "unknown splits")
+    scheme = pattern.format(folds=splits.get("folds"), seeds=named)
+    rows = [f"{_whole(splits.get('training'))} rows train a network"]
+    if splits.get("monitor"):
+        rows.append(f"{_whole(splits['monitor'])} rows (the monitor) tell when to stop")
+    rows.append(f"{_whole(splits.get('validation'))} validation rows score it and do nothing else")
+    if splits.get("test"):
+        rows.append(f"{_whole(splits['test'])} test rows were set aside before anything else")
+    judged = len([recipe for recipe in results["recipes"] if any((recipe.get("verdict") or {}).values())])
+    loss = reading.measures(results)[-1]
+    found = [
+        ("Which rows?", f"{scheme}. {words.listed(rows)}."),
+        (
+            "Is it a fair comparison?",
+            "Within a fold and seed all recipes start from the same weights and see the same rows in the same order, with "
+            "the same random draws. Differences are taken pair by pair, so that luck which both share drops out.",
+        ),
+        (
+            "What is a score?",
+            f"The {loss.name} without any penalty, and with dropout and noise off, over all rows of a set.",
+        ),
+        (
+            "What is the difference?",
+            "Recipe minus baseline, averaged over folds and seeds; ± is half the 95 % interval. "
+            + _TESTS["split" if kind == "fixed hold-out" else "partition" if kind in _FIXED else "repeated"],
+        ),
+        (
+            "When does a recipe help?",
+            f"When its p value is below 0.05 after Holm's correction for {judged} comparisons: without it, one in twenty "
+            "useless recipes would look useful. “No evidence” doesn't mean “no effect”.",
+        ),
+    ]
+    seen = [f"on {m.name} {text}" for m in reading.measures(results) if (text := words.power(results, m))]
+    if seen:
+        found.append(("What could it have missed?", f"{'. '.join(text[0].upper() + text[1:] for text in seen)}."))
+    if reading.named(results, reading.BEST_EPOCH) is not None:
+        found.append(
+            (
+                "Why two baselines?",
+                "One is the network as given, at its last epoch. The other, best-epoch, is the same network at the epoch "
+                "that scored best on the monitor rows. A recipe that beats only the first has shown that it delays "
+                "overfitting, which stopping in time does as well.",
+            )
+        )
+    return found
+
+
+def facts(results: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is needed to do it again: data and its checksum, network, training, versions, machine, times."""
+    run, data = results.get("run") or {}, results.get("data") or {}
+    found = [
+        ("data", f"{data.get('name')}, {_whole(data.get('rows'))} rows, {data.get('features')} features"),
+        ("data, SHA-256", str(data.get("sha256") or "unknown")),
+        ("network", _settings(results.get("network"))),
+        ("training", _settings(results.get("training"))),
+        ("splits", _settings(results.get("splits"))),
+        ("versions", _settings(run.get("versions"))),
+        ("machine", _settings(run.get("host"))),
+    ]
+    times = {"compile_s": "compiling", "train_s": "training", "total_s": "in all"}
+    spent = [f"{seconds(value)} {word}" for key, word in times.items() if (value := reading.finite(run.get(key))) is not None]
+    found.append(("time", ", ".join(spent)))
+    steps = reading.finite(run.get("member_steps"))
+    if steps:
+        programs = f" in {_whole(run['programs'])} programs" if run.get("programs") else ""
+        found.append(("work", f"{_whole(steps)} minibatch steps of one network{programs}"))
+    memory = reading.finite(run.get("peak_memory"))
+    if memory:
+        found.append(("peak memory", f"{memory / 1e6:,.0f} MB"))
+    found.append(("schema", str(results.get("schema") or "")))
+    return [(name, value) for name, value in found if value]
+
+
+def command(results: Mapping[str, Any]) -> str:
+    """The exact command, or nothing where the study was started from Python."""
+    words_or_text = (results.get("run") or {}).get("command") or ""
+    if isinstance(words_or_text, str):
+        return words_or_text
+    import shlex
+
+    return shlex.join(str(word) for word in words_or_text)
+
+
+def seconds(value: float) -> str:
+    """A duration: ``0.4 s``, ``16 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    if value < 10:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+_FIXED = ("fixed k-fold", "time-ordered")
+
+
+def _settings(value: object) -> str:
+    """Nested settings on one line."""
+    if isinstance(value, Mapping):
+        parts = [(key, _settings(entry)) for key, entry in value.items() if entry is not None]
+        return ", ".join(f"{str(key).replace('_', ' ')} {text}" for key, text in parts if text)
+    if isinstance(value, (list, tuple)):
+        return "-".join(_settings(entry) for entry in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return _whole(value) if abs(value) >= 10_000 else str(value)
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _whole(value: object) -> str:
+    """A count with separators; a range as it is."""
+    number = reading.finite(value)
+    return str(value) if number is None else f"{number:,.0f}"
