@@ -42,7 +42,7 @@ class Comparison:
         method: ``"corrected t (Nadeau-Bengio)"``, ``"t over folds"``, ``"crossed seeds x rows"``; ``"none"``: too few
             differences for a test; ``"sign test (identical differences)"``: all J differences are the same non-zero
             number, so they tell nothing of their spread, and p = 2^(1 - J) is all that can be claimed.
-        detectable: the smallest \\|mean\\| that this study finds with power 0.8 at two-sided 5 % (5 % / m, Holm's
+        detectable: the smallest |mean| that this study finds with power 0.8 at two-sided 5 % (5 % / m, Holm's
             strictest level, if m recipes are compared). 0 if every difference is 0, NaN if there is no test.
         seeds_for_half: about how many seeds would detect half of `detectable`; None: no number of seeds would (or it
             is unknown). That is usual: with repeated k-fold the term n_validation / n_training doesn't shrink with
@@ -141,7 +141,7 @@ def fixed_holdout(differences: ArrayLike, *, groups: ArrayLike | None = None, co
         var(mean) = A + B - C,  A = var(seed means) / S,  B = var(row means) / n,  C = residual variance / (S n)
         df = (A + B - C)^2 / (A^2 / (S - 1) + B^2 / (n - 1) + C^2 / ((S - 1)(n - 1)))      (Satterthwaite)
 
-    Variance components are not let below zero: var(mean) is at least A and at least B.
+    Variance components are not let below zero: var(mean) is at least A, B and C.
 
     Args:
         differences: ``[seeds, rows]`` of each row's contribution to the metric, such that the metric is their mean
@@ -219,10 +219,10 @@ def _identical(d: NDArray[np.float64]) -> bool:
 
 
 def _crossed(a: float, b: float, c: float, seeds: int, rows: int) -> tuple[float, float]:
-    """Standard error and Satterthwaite's degrees of freedom of A + B - C, neither component below zero."""
+    """Standard error and Satterthwaite's degrees of freedom of A + B - C, no component below zero."""
     if a <= c or b <= c:
         larger, df = (a, seeds - 1) if a >= b else (b, rows - 1)
-        return math.sqrt(larger), df
+        return math.sqrt(max(larger, c)), df
     variance = a + b - c
     return math.sqrt(variance), variance**2 / (
         a**2 / (seeds - 1) + b**2 / (rows - 1) + c**2 / ((seeds - 1) * (rows - 1))

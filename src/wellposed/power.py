@@ -11,7 +11,7 @@ MOST_SEEDS = 100_000  # more is "no number of seeds"
 
 
 def detectable_effect(error: float, df: float, level: float, power: float = 0.8) -> float:
-    """The smallest \\|mean\\| that a two-sided t-test at `level` finds with probability `power`.
+    """The smallest |mean| that a two-sided t-test at `level` finds with probability `power`.
 
         P(T > t_crit) = power,  T noncentral t with `df` degrees of freedom and noncentrality mean / error
 
