@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from wellposed.errors import StudyError
 from wellposed.statistics import (
@@ -101,6 +102,21 @@ def test_diverged_beside_diverged_is_left_out_quietly():
     both = np.array([[np.inf, 1.0, 2.0]])
     found = compare_all({"a": both}, both, design="repeated", **SIZES)["a"]
     assert (found.mean, found.df) == (0.0, 1.0)
+
+
+float32 = st.floats(width=32)  # NaN and infinities of failed members, zeros and ties included
+
+
+@pytest.mark.parametrize("design", ["repeated", "fixed-partition", "fixed-holdout"])
+@given(data=st.data(), shape=st.tuples(st.integers(1, 4), st.integers(1, 4)))
+def test_any_scores_give_numbers_or_nan_and_no_warning(design, data, shape):
+    scores, baseline = (data.draw(arrays(np.float32, shape, elements=float32)) for _ in range(2))
+    found = compare_all({"a": scores}, baseline, design=design, **SIZES)["a"]
+    numbers = (found.mean, found.low, found.high, found.p, found.df, found.detectable, found.p_adjusted)
+    assert not any(math.isinf(number) for number in numbers)
+    assert math.isnan(found.p) or (0 <= found.p <= 1 and found.p == found.p_adjusted)
+    assert math.isnan(found.low) or found.low <= found.mean <= found.high
+    assert verdict(found, direction="min") == "no evidence" or found.p < 0.05
 
 
 def test_compare_all_refuses_unpaired_scores():

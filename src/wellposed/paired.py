@@ -215,7 +215,7 @@ def _of_identical(d: NDArray[np.float64], method: str) -> Comparison:
 
 def _identical(d: NDArray[np.float64]) -> bool:
     # Scores are float32: differences that agree to five digits (of accuracies on few rows, say) differ by rounding.
-    return float(np.ptp(d)) <= 1e-5 * float(np.abs(d).max())
+    return float(np.ptp(d)) <= max(1e-5 * float(np.abs(d).max()), 1e-100)  # squares of less would underflow
 
 
 def _crossed(a: float, b: float, c: float, seeds: int, rows: int) -> tuple[float, float]:

@@ -39,7 +39,7 @@ def fewest_seeds(target: float, level: float, spread: Callable[[int], tuple[floa
 
     def enough(seeds: int) -> bool:
         error, df = spread(seeds)
-        return df > 0 and detectable_effect(error, df, level) <= target
+        return df > 0 and detectable_effect(error, df, level) <= target * (1 + 1e-6)  # nctdtrinc has seven digits
 
     if not math.isfinite(target) or not enough(MOST_SEEDS):
         return None
