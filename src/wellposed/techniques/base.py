@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from wellposed.recipe import Recipe
 
 __all__ = [
-    "Batch", "Context", "Evaluation", "Monitor", "Own", "Technique", "kernels", "map_kernels", "option", "overrides",
-    "strength", "technique",
+    "Batch", "Context", "Evaluation", "Monitor", "Own", "Static", "Technique", "kernels", "map_kernels", "option",
+    "overrides", "strength", "technique",
 ]  # fmt: skip
 
 Params = Any
@@ -41,10 +41,10 @@ class Context:
         layers: names of the places: ``input``, ``hidden1``, …, ``output``.
         widths: columns at each of ``layers``.
         batch_size: rows of a minibatch.
-        steps_per_epoch: updates in one epoch.
         feature_groups: encoded column numbers by source column.
         image_shape: (height, width[, channels]) if rows are images.
         metric: name of the main metric.
+        output_activation: turns logits into predictions; empty: as the task says (sigmoid, softmax or linear).
     """
 
     features: int
@@ -53,10 +53,10 @@ class Context:
     layers: tuple[str, ...]
     widths: tuple[int, ...]
     batch_size: int
-    steps_per_epoch: int
     feature_groups: tuple[tuple[int, ...], ...] = ()
     image_shape: tuple[int, ...] | None = None
     metric: str = "accuracy"
+    output_activation: str = ""
 
 
 class Batch(NamedTuple):
@@ -78,9 +78,25 @@ class Evaluation(NamedTuple):
 
 
 class Monitor(NamedTuple):
-    """Penalty-free scores on the monitor rows after an epoch, each turned so that lower is better."""
+    """Penalty-free scores on the monitor rows after an epoch, each turned so that lower is better.
+
+    Attributes:
+        scores: ``loss`` and the metrics by name; `Context.metric` names the main one.
+    """
 
     scores: dict[str, Float[Array, ""]]
+
+
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class Static:
+    """Something static that ``init`` learned from the context and a hook needs: it stands in `Own` but holds no arrays.
+
+    Args:
+        value: hashable; part of the program's structure.
+    """
+
+    value: Any
 
 
 class Own(NamedTuple):
