@@ -138,6 +138,7 @@ class MLP:
         kernel_initializer, bias_initializer: Keras's names, with arguments if need be
             (``"random_normal(stddev=0.05)"``); defaults ``glorot_uniform`` and ``zeros``.
         output_activation: ``auto`` or a Keras name.
+        outputs: ``auto`` (one output for two classes) or ``per-class`` (an output for each, also for two: "two-hot").
         output_kernel_initializer: for the output layer's kernel; default: as the hidden layers.
 
     Raises:
@@ -153,6 +154,7 @@ class MLP:
     kernel_initializer: str | Initializer = "glorot_uniform"
     bias_initializer: str | Initializer = "zeros"
     output_activation: str = "auto"
+    outputs: str = "auto"
     output_kernel_initializer: str | Initializer | None = None
 
     def __post_init__(self) -> None:
@@ -163,6 +165,8 @@ class MLP:
         named_activation(self.activation)
         if self.output_activation != "auto":
             named_activation(self.output_activation)
+        if self.outputs not in ("auto", "per-class"):
+            raise StudyError("network: outputs must be auto or per-class", self.outputs)
         initializer(self.kernel_initializer), initializer(self.bias_initializer)
 
     def build(self, *, features: int, outputs: int, output_activation: str) -> Network:

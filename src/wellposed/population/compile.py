@@ -1,0 +1,94 @@
+"""Compiled tile programs: made once a process for each shape, kept on disk by JAX's persistent cache."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wellposed.population.memory import RowCounts
+from wellposed.population.train import Carry, Hyper, Program, Rows, Settings, TileData
+
+__all__ = ["Compiled", "compile_tile", "use_cache"]
+
+
+class Compiled(NamedTuple):
+    """The two executables of a tile program."""
+
+    start: Callable[..., Carry]
+    run: Callable[..., tuple[Carry, jax.Array, jax.Array | None]]
+
+
+def use_cache() -> None:
+    """Turns on JAX's persistent compilation cache, unless the user configured one.
+
+    ``WELLPOSED_CACHE`` names its folder (default: ``wellposed/xla`` in the user's cache folder; empty: no cache).
+    """
+    if jax.config.jax_compilation_cache_dir is not None:
+        return
+    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "wellposed" / "xla"
+    folder = os.environ.get("WELLPOSED_CACHE", str(default))
+    if folder:
+        jax.config.update("jax_compilation_cache_dir", folder)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@functools.lru_cache(maxsize=128)
+def compile_tile(
+    program: Program, streams: int, lanes: int, rows: RowCounts, features: int, outputs: int, prepared: Any
+) -> Compiled:
+    """The executables for one program and shape.
+
+    Args:
+        prepared: treedef and shapes of ``prepare``'s leaves, hashable (see `prepared_key`).
+    """
+    use_cache()
+    data, settings = _shapes(program, streams, lanes, rows, features, outputs, prepared)
+    start = jax.jit(program.start).lower(data.key, settings)
+    carry = jax.eval_shape(program.start, data.key, settings)
+    number = jax.ShapeDtypeStruct((), jnp.int32)
+    run = jax.jit(program.run, donate_argnums=2).lower(data, settings, carry, number, number)
+    return Compiled(start.compile(), run.compile())
+
+
+def prepared_key(prepared: tuple[Any, ...]) -> Any:
+    """Structure and shapes of the leaves, as a key of `compile_tile`."""
+    leaves, structure = jax.tree.flatten(prepared)
+    return structure, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
+
+
+def _shapes(
+    program: Program, streams: int, lanes: int, rows: RowCounts, features: int, outputs: int, prepared: Any
+) -> tuple[TileData, Settings]:
+    def floats(*shape: int) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((streams, *shape), jnp.float32)
+
+    def some(count: int) -> Any:
+        return Rows(floats(count, features), floats(count, outputs), floats(count)) if count else None  # type: ignore[arg-type]
+
+    keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0, impl="threefry2x32"), streams))
+    data = TileData(
+        keys,
+        some(rows.training),
+        some(rows.monitor),
+        some(rows.validation),
+        floats(rows.training),  # type: ignore[arg-type]
+        jax.ShapeDtypeStruct((streams,), jnp.int32),  # type: ignore[arg-type]
+        jax.ShapeDtypeStruct((), jnp.int32),  # type: ignore[arg-type]
+        floats(outputs),  # type: ignore[arg-type]
+    )
+    techniques = tuple(
+        jax.tree.map(lambda _, augments=augments: floats() if augments else floats(lanes), item)
+        for item, augments in zip(program.techniques, program.augmenting, strict=True)
+    )
+    structure, shapes = prepared
+    leaves = [jax.ShapeDtypeStruct(shape, np.dtype(dtype)) for shape, dtype in shapes]
+    hyper = Hyper(floats(lanes), jax.ShapeDtypeStruct((streams, lanes), jnp.int32))  # type: ignore[arg-type]
+    return data, Settings(techniques, jax.tree.unflatten(structure, leaves), hyper)

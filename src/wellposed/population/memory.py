@@ -1,0 +1,92 @@
+"""How much memory a tile takes, and the largest tile that a bound allows."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from typing import Any
+
+import jax
+
+from wellposed.errors import StudyError
+from wellposed.network.randomness import study_key
+from wellposed.population.step import initialize
+from wellposed.population.train import Program
+
+__all__ = ["RowCounts", "block_rows", "data_bytes", "member_bytes", "parse_size", "size_text"]
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+# Activations of one scored block should stay in the processor's cache: measured on wine, digits and sine waves.
+_BLOCK_BYTES = 4 * 2**20
+
+
+@dataclasses.dataclass(frozen=True)
+class RowCounts:
+    """Rows of a stream's sets, filled up to what the program's shapes need."""
+
+    training: int
+    monitor: int
+    validation: int
+
+    def padded(self, block: int) -> RowCounts:
+        """Each count rounded up to whole blocks, if it exceeds one."""
+        return RowCounts(*(count if count <= block else -(-count // block) * block for count in dataclasses.astuple(self)))
+
+    @property
+    def total(self) -> int:
+        """All rows."""
+        return self.training + self.monitor + self.validation
+
+
+def parse_size(text: str | int | float) -> int:
+    """Bytes of ``"4GB"``, ``"500 MB"``, ``"2GiB"`` or a number.
+
+    Raises:
+        StudyError: not a size, or below 1 MB.
+    """
+    match = re.fullmatch(r"\s*([0-9.]+)\s*([A-Za-z]*)\s*", str(text))
+    unit = match.group(2).upper() if match else ""
+    try:
+        size = int(float(match.group(1)) * _UNITS[unit]) if match else 0
+    except (KeyError, ValueError):
+        size = 0
+    if size < 10**6:
+        raise StudyError("memory: must be a size of at least 1 MB", text, "Write e.g. --memory 4GB.")
+    return size
+
+
+def size_text(size: float) -> str:
+    """``1.3 GB``."""
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit in ("B", "kB") else f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def block_rows(program_widths: tuple[int, ...], members: int, largest: int) -> int:
+    """Rows scored at once: as many as keep all members' activations within the cache, 64 to 8192, at most all."""
+    units = sum(program_widths)
+    fitting = _BLOCK_BYTES // (4 * units * members)
+    return max(1, min(largest, max(64, min(8192, 2 ** int(math.log2(max(fitting, 1)))))))
+
+
+def member_bytes(program: Program) -> int:
+    """Bytes of one member in training: weights, optimizer, own state, the frozen copy, the kept copy, gradient, activations."""
+    member = jax.eval_shape(
+        lambda key: initialize(program.algorithm, program.techniques, key), jax.eval_shape(lambda: study_key(0))
+    )
+    carried, weights = _bytes(member), _bytes((member.params, member.own_params))
+    copies = 3 if program.keeps else 2
+    activations = (program.algorithm.context.batch_size * 3 + program.block) * sum(program.algorithm.network.widths) * 4
+    return carried * copies + weights + activations
+
+
+def data_bytes(rows: RowCounts, features: int, outputs: int) -> int:
+    """Bytes of one stream's encoded rows."""
+    return rows.total * (features + outputs + 2) * 4
+
+
+def _bytes(tree: Any) -> int:
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))

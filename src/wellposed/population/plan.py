@@ -1,0 +1,256 @@
+"""The plan: candidates become members, members become tiles of a fixed shape, tiles share programs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from wellposed.errors import StudyError
+from wellposed.network.mlp import Network
+from wellposed.population.memory import RowCounts, block_rows, data_bytes, member_bytes
+from wellposed.population.step import Algorithm
+from wellposed.population.train import Program
+from wellposed.techniques.base import Context, Technique, overrides
+from wellposed.training.losses import Loss
+from wellposed.training.metrics import Metric
+from wellposed.training.spec import Training
+
+__all__ = ["Candidate", "Member", "Plan", "Slot", "Tile", "TilePlan", "make_plan"]
+
+# Beyond this a tile's weights and activations leave the caches, and a member-step takes longer (bench/speed.py).
+_MOST_MEMBERS = 256
+_LONGEST_SEGMENT = 128
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """A network, its training and the techniques that change them.
+
+    Args:
+        name: the recipe's text form.
+        techniques: the recipe's techniques, in their order.
+        network: before any technique rewrote it.
+        training: before any technique rewrote it.
+    """
+
+    name: str
+    techniques: tuple[Technique, ...]
+    network: Network
+    training: Training
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """One network to be trained: a candidate on a split."""
+
+    candidate: int
+    split: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Slot:
+    """A stream's place in a tile: its split and the members in its lanes (−1: a dummy lane)."""
+
+    split: int
+    members: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Tile:
+    """Slots that execute together."""
+
+    slots: tuple[Slot, ...]
+    steps: int
+
+
+@dataclasses.dataclass(frozen=True)
+class TilePlan:
+    """A program, the fixed shape of its tiles, and the tiles."""
+
+    program: Program
+    streams: int
+    lanes: int
+    rows: RowCounts
+    techniques: dict[int, tuple[Technique, ...]]  # by member: its strengths in the program's structure
+    tiles: tuple[Tile, ...]
+    bytes_per_tile: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """All that will be trained."""
+
+    candidates: tuple[Candidate, ...]
+    members: tuple[Member, ...]
+    programs: tuple[TilePlan, ...]
+    memory: int
+
+    @property
+    def member_steps(self) -> int:
+        """Updates of single networks, dummy lanes not counted and early stopping not foreseen."""
+        total = 0
+        for program in self.programs:
+            for tile in program.tiles:
+                for slot in tile.slots:
+                    epochs = (self.candidates[self.members[m].candidate].training.epochs for m in slot.members if m >= 0)
+                    total += tile.steps * sum(epochs)
+        return total
+
+    def to_config(self) -> list[dict[str, Any]]:
+        """Programs, tile shapes and members, for `run.json`."""
+        return [
+            {
+                "techniques": [item.name for item in program.program.techniques],
+                "tile": {"streams": program.streams, "lanes": program.lanes},
+                "rows": dataclasses.asdict(program.rows),
+                "block": program.program.block,
+                "tiles": [[{"split": slot.split, "members": list(slot.members)} for slot in tile.slots] for tile in program.tiles],
+            }
+            for program in self.programs
+        ]
+
+
+def make_plan(
+    candidates: Sequence[Candidate],
+    sizes: Sequence[RowCounts],
+    *,
+    context: Context,
+    loss: Loss,
+    metrics: tuple[Metric, ...],
+    memory: int,
+    predictions: bool = False,
+    splits: Sequence[Sequence[int]] | None = None,
+) -> Plan:
+    """Members, programs and tiles for ``candidates`` on splits of the given ``sizes``.
+
+    Args:
+        sizes: training, monitor and validation rows by split.
+        context: what techniques may know; its layers and batch size are filled in for each program.
+        memory: bound on what tiles take, bytes.
+        predictions: also record predictions on validation rows.
+        splits: by candidate, the splits that it is trained on (default: all).
+
+    Raises:
+        StudyError: not even one member fits into ``memory``.
+    """
+    members = tuple(
+        Member(c, s) for c in range(len(candidates)) for s in (range(len(sizes)) if splits is None else splits[c])
+    )
+    algorithms = [_algorithm(candidate, context, loss, metrics) for candidate in candidates]
+    groups: dict[Any, list[int]] = {}
+    for index, candidate in enumerate(candidates):
+        groups.setdefault(_group_key(candidate, algorithms[index]), []).append(index)
+    programs = []
+    for chosen in groups.values():
+        structure = _union([candidates[index].techniques for index in chosen])
+        values = {c: _values(candidates[c].techniques, structure) for c in chosen}
+        programs.append(_tile_plan(chosen, candidates, algorithms[chosen[0]], structure, values, members, sizes, memory, predictions))
+    return Plan(tuple(candidates), members, tuple(programs), memory)
+
+
+def _algorithm(candidate: Candidate, context: Context, loss: Loss, metrics: tuple[Metric, ...]) -> Algorithm:
+    training, network = candidate.training, candidate.network
+    for item in candidate.techniques:
+        training, network = item.training(training), item.network(network)
+    context = dataclasses.replace(
+        context,
+        layers=("input", *network.hidden_names, "output"),
+        widths=(network.features, *network.widths),
+        batch_size=training.batch_size,
+    )
+    return Algorithm(network, loss, metrics, training.optimizer, training.schedule, context, training.shuffle)  # type: ignore[arg-type]
+
+
+def _signature(item: Technique) -> tuple[Any, ...]:
+    options = tuple((f.name, getattr(item, f.name)) for f in dataclasses.fields(item) if not f.metadata["strength"])  # type: ignore[arg-type]
+    return (type(item).__module__, type(item).__qualname__, options)
+
+
+def _mergeable(item: Technique) -> bool:
+    return item.cheap and item.neutral() is not None
+
+
+def _group_key(candidate: Candidate, algorithm: Algorithm) -> Any:
+    """Candidates with equal keys share a program: cheap techniques stand at neutral strength where they aren't wanted."""
+    others = tuple(_signature(item) for item in candidate.techniques if not _mergeable(item))
+    augments = any(overrides(item, "augment") for item in candidate.techniques)
+    return (algorithm, others, augments)
+
+
+def _union(recipes: Sequence[tuple[Technique, ...]]) -> tuple[Technique, ...]:
+    """Every technique that any of the recipes has, at reference strengths, in the order in which recipes keep them."""
+    union = {_signature(item): _reference(item) for techniques in recipes for item in techniques}
+    return tuple(sorted(union.values(), key=lambda item: (item.order, item.name, repr(_signature(item)))))
+
+
+def _reference(item: Technique) -> Technique:
+    defaults = {f.name: f.default for f in dataclasses.fields(item) if f.metadata["strength"]}  # type: ignore[arg-type]
+    return dataclasses.replace(item, **defaults)  # type: ignore[type-var]
+
+
+def _values(techniques: tuple[Technique, ...], structure: tuple[Technique, ...]) -> tuple[Technique, ...]:
+    """A member's strengths in the program's structure: its own, neutral ones elsewhere."""
+    own = {_signature(item): item for item in techniques}
+    values = [own.get(_signature(item)) or item.neutral() for item in structure]
+    assert all(value is not None for value in values)
+    return tuple(value for value in values if value is not None)
+
+
+def _tile_plan(
+    chosen: Sequence[int],
+    candidates: Sequence[Candidate],
+    algorithm: Algorithm,
+    structure: tuple[Technique, ...],
+    values: dict[int, tuple[Technique, ...]],
+    members: Sequence[Member],
+    sizes: Sequence[RowCounts],
+    memory: int,
+    predictions: bool,
+) -> TilePlan:
+    augmenting = [overrides(item, "augment") for item in structure]
+    streams: dict[Any, list[int]] = {}
+    for index, member in enumerate(members):
+        if member.candidate in values:
+            shared = tuple(v for v, augments in zip(values[member.candidate], augmenting, strict=True) if augments)
+            steps = -(-sizes[member.split].training // algorithm.context.batch_size)
+            streams.setdefault((steps, member.split, repr(shared)), []).append(index)
+    epochs = max(candidates[c].training.epochs for c in chosen)
+    largest = RowCounts(*(max(getattr(size, f.name) for size in sizes) for f in dataclasses.fields(RowCounts)))
+    widths = algorithm.context.widths
+    lanes = max(len(lane) for lane in streams.values())
+    lanes = -(-lanes // -(-lanes // _MOST_MEMBERS))
+    by_steps: dict[int, list[Slot]] = {}
+    for (steps, split, _), inside in sorted(streams.items(), key=lambda item: item[0][:2]):
+        for start in range(0, len(inside), lanes):
+            part = inside[start : start + lanes]
+            by_steps.setdefault(steps, []).append(Slot(split, (*part, *[-1] * (lanes - len(part)))))
+    most = max(len(slots) for slots in by_steps.values())
+    wide = max(1, min(most, _MOST_MEMBERS // lanes))
+    while True:
+        height = -(-most // -(-most // wide))
+        block = block_rows(widths, height * lanes, max(largest.training, largest.validation, largest.monitor))
+        rows = largest.padded(block)
+        program = Program(algorithm, structure, min(epochs, _LONGEST_SEGMENT), block, predictions)
+        bytes_per_tile = height * (lanes * member_bytes(program) + data_bytes(rows, widths[0], widths[-1]))
+        if bytes_per_tile <= memory:
+            break
+        if height > 1:
+            wide = height - 1
+        else:
+            raise StudyError(
+                "memory: one stream of members doesn't fit", memory, f"It needs about {bytes_per_tile / 1e9:.1f} GB; raise --memory."
+            )
+    tiles = [
+        Tile(_filled(slots[start : start + height], height, lanes), steps)
+        for steps, slots in by_steps.items()
+        for start in range(0, len(slots), height)
+    ]
+    techniques = {index: values[member.candidate] for index, member in enumerate(members) if member.candidate in values}
+    return TilePlan(program, height, lanes, rows, techniques, tuple(tiles), bytes_per_tile)
+
+
+def _filled(slots: Sequence[Slot], height: int, lanes: int) -> tuple[Slot, ...]:
+    """The slots, and dummy ones up to the tile's height."""
+    dummy = Slot(slots[0].split, (-1,) * lanes)
+    return (*slots, *[dummy] * (height - len(slots)))

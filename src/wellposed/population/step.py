@@ -1,0 +1,269 @@
+"""One member, one step: the loss with every hook, its gradient, the update. No population axis appears here.
+
+The engine calls each hook in one place, in the order of the recipe, and skips what a technique doesn't override.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from wellposed.network.mlp import Network, Outputs
+from wellposed.network.randomness import Rng
+from wellposed.techniques.base import Batch, Context, Evaluation, Own, Technique, overrides
+from wellposed.training.losses import Loss
+from wellposed.training.metrics import Metric
+from wellposed.training.optimizers import Optimizer
+from wellposed.training.schedules import Schedule
+
+__all__ = ["Algorithm", "Hyper", "Member", "augment", "evaluate_rows", "finish_scores", "initialize", "penalty_of", "predict_rows", "train_step"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Algorithm:
+    """All that is static in training one member, except its techniques' classes and options.
+
+    Attributes:
+        network: blocks, after every technique's rewriting.
+        loss, metrics: what is minimized, what is reported; the first metric is the main one.
+        optimizer, schedule: of the learning rate.
+        context: what techniques may know.
+        shuffle: draw a new order of rows every epoch.
+    """
+
+    network: Network
+    loss: Loss
+    metrics: tuple[Metric, ...]
+    optimizer: Optimizer
+    schedule: Schedule
+    context: Context
+    shuffle: bool = True
+
+
+class Hyper(NamedTuple):
+    """Traced settings of a member: learning rate and number of epochs."""
+
+    learning_rate: Float[Array, ""]
+    epochs: Array
+
+
+class Member(NamedTuple):
+    """One network in training."""
+
+    params: Any
+    state: Any
+    own_params: tuple[Any, ...]
+    own_state: tuple[Any, ...]
+    optimizer: Any
+
+    def own(self, prepared: Sequence[Any], own_params: Sequence[Any] | None = None) -> tuple[Own, ...]:
+        """What belongs to each technique; ``own_params`` in place of the member's, where a gradient is taken."""
+        params = self.own_params if own_params is None else own_params
+        return tuple(Own(*parts) for parts in zip(params, self.own_state, prepared, strict=True))
+
+
+Techniques = tuple[Technique, ...]
+
+
+def initialize(algorithm: Algorithm, techniques: Techniques, key: PRNGKeyArray) -> Member:
+    """The member at the start; ``key`` is its stream's, so that all recipes start from the same weights."""
+    rng = Rng(key)
+    params, state = algorithm.network.init(rng.of("network").key("init"))
+    own = [item.init(algorithm.context, params, rng.of(type(item).__name__).key("init")) for item in techniques]
+    own_params = tuple(item.params for item in own)
+    optimizer = algorithm.optimizer.init((params, own_params))
+    return Member(params, state, own_params, tuple(item.state for item in own), optimizer)
+
+
+def augment(techniques: Techniques, batch: Batch, prepared: Sequence[Any], key: PRNGKeyArray) -> Batch:
+    """The minibatch after all augmentations; runs once a stream."""
+    for item, leaves in zip(techniques, prepared, strict=True):
+        if overrides(item, "augment"):
+            batch = item.augment(batch, Own(prepared=leaves), Rng(key, type(item).__name__))
+    return batch
+
+
+def train_step(
+    algorithm: Algorithm,
+    techniques: Techniques,
+    hyper: Hyper,
+    member: Member,
+    batch: Batch,
+    prepared: Sequence[Any],
+    key: PRNGKeyArray,
+    *,
+    step: Array,
+    total: Array,
+) -> Member:
+    """The member after one minibatch.
+
+    Args:
+        batch: already augmented.
+        key: the step's key, the same for all members of the stream.
+        step: number of this update, from 1.
+        total: number of updates in the member's whole training (the schedule's horizon).
+    """
+    rng = Rng(key)
+
+    def evaluate(params: Any, batch: Batch, *, draw: int = 0) -> Evaluation:
+        return _evaluate(algorithm, techniques, member, params, batch, prepared, rng.again(draw))
+
+    for item, index in _owners(techniques, "objective"):
+        evaluate = _wrapped_objective(item, index, member, prepared, evaluate, rng)
+
+    def differentiate(params: Any) -> tuple[Any, Evaluation]:
+        def total_loss(params: Any) -> tuple[Array, Evaluation]:
+            evaluation = evaluate(params, batch, draw=0)
+            return evaluation.loss, evaluation
+
+        return jax.grad(total_loss, has_aux=True)(params)
+
+    for item, index in _owners(techniques, "differentiate"):
+        differentiate = _wrapped_gradient(item, member.own(prepared)[index], differentiate)
+
+    old = (member.params, member.own_params)
+    grads, evaluation = differentiate(old)
+    own = member.own(prepared)
+    for item, index in _owners(techniques, "gradients"):
+        grads = item.gradients(grads, own[index], rng.of(type(item).__name__), step=step)
+    lr = hyper.learning_rate * algorithm.schedule.factor(step - 1, total)
+    updates, preconditioner, optimizer = algorithm.optimizer.step(grads, member.optimizer, old, learning_rate=lr, count=step)
+    params, own_params = jax.tree.map(jnp.add, old, updates)
+    own_state = list(member.own_state)
+    for item, index in _owners(techniques, "update"):
+        params, own_state[index] = item.update(
+            params, member.params, own[index], lr=lr, preconditioner=preconditioner[0], step=step, total=total
+        )
+    return Member(params, evaluation.state, own_params, tuple(own_state), optimizer)
+
+
+def predict_rows(
+    algorithm: Algorithm, techniques: Techniques, member: Member, x: Float[Array, "rows features"], prepared: Sequence[Any]
+) -> tuple[Float[Array, "rows outputs"], Float[Array, "rows outputs"] | None, Outputs]:
+    """Predictions in inference mode: the mean over heads and parameter sets.
+
+    Returns:
+        Predictions; logits where there is a single head and set (None otherwise); the first set's outputs.
+    """
+    own = member.own(prepared)
+    sets: list[Any] = [member.params]
+    for item, index in _owners(techniques, "inference"):
+        sets = list(item.inference(member.params, own[index]))
+    passes = [_forward(algorithm, techniques, member.state, params, own, x, Rng(jax.random.key(0))) for params in sets]
+    first = passes[0]
+    if len(passes) == 1 and first.logits.shape[0] == 1:
+        return algorithm.network.predict(first.logits[0]), first.logits[0], first
+    means = [jnp.mean(algorithm.network.predict(outputs.logits), 0) for outputs in passes]
+    return sum(means[1:], means[0]) / float(len(means)), None, first
+
+
+def evaluate_rows(
+    algorithm: Algorithm,
+    techniques: Techniques,
+    member: Member,
+    x: Float[Array, "rows features"],
+    y: Float[Array, "rows outputs"],
+    weight: Float[Array, " rows"],
+    prepared: Sequence[Any],
+) -> tuple[Array, ...]:
+    """Sums over rows from which loss and metrics follow; sums of row blocks add up. Rows of weight 0 don't count."""
+    predictions, logits, _ = predict_rows(algorithm, techniques, member, x, prepared)
+    if logits is None:
+        losses = algorithm.loss.of_predictions(predictions, y)
+    else:
+        losses = algorithm.loss.rows(logits, y, algorithm.network.output_activation)
+    counted = weight > 0
+    loss = jnp.sum(jnp.where(counted, losses, 0.0) * weight)
+    return (jnp.stack([loss, jnp.sum(weight)]), *(metric.sums(predictions, y, weight) for metric in algorithm.metrics))
+
+
+def finish_scores(algorithm: Algorithm, sums: tuple[Array, ...], scale: Float[Array, " outputs"]) -> Float[Array, " scores"]:
+    """Loss, then the metrics, from the sums over all rows."""
+    loss = sums[0][0] / sums[0][1]
+    return jnp.stack([loss, *(metric.finish(part, scale) for metric, part in zip(algorithm.metrics, sums[1:], strict=True))])
+
+
+def penalty_of(
+    algorithm: Algorithm, techniques: Techniques, member: Member, x: Float[Array, "rows features"], mask: Array, prepared: Sequence[Any]
+) -> Float[Array, ""]:
+    """The sum of all penalties; those on hidden values are measured on the rows ``x`` in inference mode."""
+    penalties = _owners(techniques, "penalty")
+    if not penalties:
+        return jnp.float32(0.0)
+    own = member.own(prepared)
+    outputs = _forward(algorithm, techniques, member.state, member.params, own, x, Rng(jax.random.key(0)))
+    terms = [item.penalty(member.params, own[index], outputs.hidden, mask) for item, index in penalties]
+    return sum(terms[1:], jnp.float32(0.0) + terms[0])
+
+
+def _owners(techniques: Techniques, hook: str) -> list[tuple[Technique, int]]:
+    return [(item, index) for index, item in enumerate(techniques) if overrides(item, hook)]
+
+
+def _weights(techniques: Techniques, params: Any, own: Sequence[Own], rng: Rng, *, train: bool) -> Any:
+    for item, index in _owners(techniques, "weights"):
+        params = item.weights(params, own[index], rng.of(type(item).__name__), train=train)
+    return params
+
+
+def _forward(
+    algorithm: Algorithm, techniques: Techniques, state: Any, params: Any, own: Sequence[Own], x: Array, rng: Rng
+) -> Outputs:
+    """A pass in inference mode."""
+    mask = jnp.ones(x.shape[0], jnp.float32)
+
+    def hidden(h: Array, layer: str) -> Array:
+        for item, index in _owners(techniques, "hidden"):
+            h = item.hidden(h, layer, own[index], mask=mask, rng=rng.of(type(item).__name__), train=False)
+        return h
+
+    weights = _weights(techniques, params, own, rng, train=False)
+    return algorithm.network.apply(weights, state, x, mask=mask, rng=rng, train=False, hidden_hook=hidden)[0]
+
+
+def _evaluate(
+    algorithm: Algorithm, techniques: Techniques, member: Member, trained: Any, batch: Batch, prepared: Sequence[Any], rng: Rng
+) -> Evaluation:
+    """One pass in training mode: data loss through hooks 2 to 5, plus penalties (6)."""
+    params, own_params = trained
+    own = member.own(prepared, own_params)
+
+    def hidden(h: Array, layer: str) -> Array:
+        for item, index in _owners(techniques, "hidden"):
+            h = item.hidden(h, layer, own[index], mask=batch.mask, rng=rng.of(type(item).__name__), train=True)
+        return h
+
+    weights = _weights(techniques, params, own, rng, train=True)
+    outputs, state = algorithm.network.apply(
+        weights, member.state, batch.x, mask=batch.mask, rng=rng, train=True, hidden_hook=hidden
+    )
+    activation = algorithm.network.output_activation
+    losses = jnp.stack([algorithm.loss.rows(logits, batch.y, activation) for logits in outputs.logits])
+    for item, index in _owners(techniques, "row_loss"):
+        losses = item.row_loss(losses, outputs, batch, own[index])
+    loss = jnp.sum(jnp.mean(losses, 0) * batch.weight * batch.mask) / jnp.sum(batch.mask)
+    for item, _ in _owners(techniques, "batch_loss"):
+        loss = item.batch_loss(loss)
+    for item, index in _owners(techniques, "penalty"):
+        loss = loss + item.penalty(params, own[index], outputs.hidden, batch.mask)
+    return Evaluation(loss, outputs, state)
+
+
+def _wrapped_objective(item: Technique, index: int, member: Member, prepared: Sequence[Any], evaluate: Any, rng: Rng) -> Any:
+    def wrapped(params: Any, batch: Batch, *, draw: int = 0) -> Evaluation:
+        own = member.own(prepared, params[1])[index]
+        return item.objective(evaluate, params, batch, own, rng.of(type(item).__name__).again(draw), draw=draw)
+
+    return wrapped
+
+
+def _wrapped_gradient(item: Technique, own: Own, grad: Any) -> Any:
+    def wrapped(params: Any) -> tuple[Any, Evaluation]:
+        return item.differentiate(grad, params, own)
+
+    return wrapped

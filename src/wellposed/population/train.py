@@ -1,0 +1,332 @@
+"""A tile in training: one member's step mapped over lanes and streams, in segments of epochs.
+
+Lanes of a stream see the same minibatches and random keys (unbatched in the inner ``vmap``), so XLA turns the first
+layer of all lanes into one large product and draws random numbers once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from wellposed.network.randomness import stable_hash
+from wellposed.population.step import (
+    Algorithm,
+    Hyper,
+    Member,
+    Techniques,
+    augment,
+    evaluate_rows,
+    finish_scores,
+    initialize,
+    penalty_of,
+    predict_rows,
+    train_step,
+)
+from wellposed.techniques.base import Batch, Monitor, overrides
+
+__all__ = ["Carry", "Program", "Rows", "Settings", "TileData", "stream_key"]
+
+
+class Rows(NamedTuple):
+    """Rows of every stream, filled up to a common number; ``weight`` is 0 on the filling."""
+
+    x: Float[Array, "streams rows features"]
+    y: Float[Array, "streams rows outputs"]
+    weight: Float[Array, "streams rows"]
+
+
+class TileData(NamedTuple):
+    """What a tile trains on and is scored on.
+
+    Attributes:
+        key: each stream's random key.
+        training, monitor, validation: rows with the weights that scores use; ``monitor`` may be None.
+        loss_weight: the training rows' weights in the loss (sample weights × class weights).
+        count: number of real training rows; steps: updates in an epoch, the same for all streams.
+        scale: what turns encoded targets back into their units.
+    """
+
+    key: Key[Array, " streams"]
+    training: Rows
+    monitor: Rows | None
+    validation: Rows | None
+    loss_weight: Float[Array, "streams rows"]
+    count: Int[Array, " streams"]
+    steps: Int[Array, ""]
+    scale: Float[Array, "streams outputs"]
+
+
+class Settings(NamedTuple):
+    """Strengths, ``prepare``'s leaves, learning rates and epochs of a tile's members.
+
+    Leaves of techniques that augment have the axis [streams], all others [streams, lanes].
+    """
+
+    techniques: Techniques
+    prepared: tuple[Any, ...]
+    hyper: Hyper
+
+
+class Carry(NamedTuple):
+    """A tile between two segments; every leaf begins with [streams, lanes].
+
+    Attributes:
+        member: the networks in training.
+        kept: each member's result so far, if a technique decides which epoch is kept.
+        kept_epoch: the epoch of the result, from 1 (0: none yet).
+        epochs_run: epochs trained.
+        active: still training.
+        diverged: the epoch at which the loss or weights stopped being finite (0: never).
+    """
+
+    member: Member
+    kept: Member | None
+    kept_epoch: Int[Array, "streams lanes"]
+    epochs_run: Int[Array, "streams lanes"]
+    active: Bool[Array, "streams lanes"]
+    diverged: Int[Array, "streams lanes"]
+
+    def result(self) -> Member:
+        """The weights that count: the kept ones, or the last."""
+        return self.member if self.kept is None else self.kept
+
+
+def stream_key(root: Key[Array, ""], fold: int, seed: int) -> Key[Array, ""]:
+    """The key of all members of a (fold, seed)."""
+    return jax.random.fold_in(jax.random.fold_in(root, fold), seed)
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """What is compiled: everything static in training a tile.
+
+    Attributes:
+        algorithm: network, loss, metrics, optimizer, schedule.
+        augmenting: by technique, whether it changes minibatches (its strengths belong to streams, not lanes).
+        segment: most epochs between two returns to the host.
+        block: rows scored at once.
+        predictions: also return the results' predictions on validation rows.
+    """
+
+    algorithm: Algorithm
+    techniques: Techniques  # an example of each, for its class and options; strengths come with `Settings`
+    segment: int
+    block: int
+    predictions: bool = False
+
+    @property
+    def augmenting(self) -> tuple[bool, ...]:
+        """By technique: does it change minibatches, so that its strengths belong to streams?"""
+        return tuple(overrides(item, "augment") for item in self.techniques)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a technique decides which epoch's weights count."""
+        return any(overrides(item, "epoch_end") for item in self.techniques)
+
+    def scores(self, monitor: bool, validation: bool) -> tuple[str, ...]:
+        """Names of the recorded columns."""
+        names = ["loss", *(metric.name for metric in self.algorithm.metrics)]
+        sets = ["train", *(["monitor"] if monitor else []), *(["validation"] if validation else [])]
+        return tuple(f"{rows}_{name}" for rows in sets for name in names) + ("penalty",)
+
+    # -- over lanes and streams ----------------------------------------------------------------------------------
+
+    def _lane_axes(self) -> Any:
+        techniques = tuple(None if augments else 0 for augments in self.augmenting)
+        return Settings(techniques, None, Hyper(0, 0))  # type: ignore[arg-type]
+
+    def start(self, key: Key[Array, " streams"], settings: Settings) -> Carry:
+        """All members at the start."""
+
+        def lane(settings: Settings, key: Array) -> Member:
+            return initialize(self.algorithm, settings.techniques, key)
+
+        def stream(settings: Settings, key: Array) -> Member:
+            return jax.vmap(lane, in_axes=(self._lane_axes(), None))(settings, key)
+
+        member = jax.vmap(stream)(settings, key)
+        shape = settings.hyper.epochs.shape
+        zeros = jnp.zeros(shape, jnp.int32)
+        kept = jax.tree.map(jnp.copy, member) if self.keeps else None
+        return Carry(member, kept, zeros, zeros + 0, settings.hyper.epochs > 0, zeros + 0)
+
+    def run(
+        self, data: TileData, settings: Settings, carry: Carry, first: Int[Array, ""], count: Int[Array, ""]
+    ) -> tuple[Carry, Float[Array, "epochs streams lanes scores"], Array | None]:
+        """Trains epochs ``first`` … ``first + count − 1`` (from 0; ``count`` ≤ ``segment``).
+
+        Returns:
+            The carry, the records (NaN where a member wasn't training), and predictions on validation rows.
+        """
+        width = len(self.scores(data.monitor is not None, data.validation is not None))
+        records = jnp.full((self.segment, *carry.active.shape, width), jnp.nan, jnp.float32)
+
+        def body(index: Array, loop: tuple[Carry, Array]) -> tuple[Carry, Array]:
+            carry, records = loop
+            carry, scores = self._epoch(data, settings, carry, index)
+            return carry, jax.lax.dynamic_update_index_in_dim(records, scores, index - first, 0)
+
+        carry, records = jax.lax.fori_loop(first, first + count, body, (carry, records))
+        return carry, records, self._predictions(data, settings, carry.result()) if self.predictions else None
+
+    def _epoch(self, data: TileData, settings: Settings, carry: Carry, epoch: Array) -> tuple[Carry, Array]:
+        keys = jax.vmap(lambda key: jax.random.fold_in(jax.random.fold_in(key, stable_hash("epoch")), epoch))(data.key)
+        orders = jax.vmap(self._order)(keys, data.loss_weight, data.count)
+
+        def body(step: Array, member: Member) -> Member:
+            return self._step(data, settings, member, orders, keys, epoch, step)
+
+        member = jax.lax.fori_loop(0, data.steps, body, carry.member)
+        member = _select(carry.active, member, carry.member)
+        member, scores, stop, keep = self._end_of_epoch(data, settings, member, carry.active, epoch)
+        finite = jnp.isfinite(scores[..., 0]) & _finite(member.params)
+        scores = jnp.where(carry.active[..., None], scores, jnp.nan)
+        running = carry.epochs_run + carry.active.astype(jnp.int32)
+        keep = keep & carry.active
+        kept = None if carry.kept is None else _select(keep, member, carry.kept)
+        diverged = jnp.where(carry.active & ~finite, epoch + 1, carry.diverged)
+        active = carry.active & finite & ~stop & (epoch + 1 < settings.hyper.epochs)
+        return Carry(member, kept, jnp.where(keep, epoch + 1, carry.kept_epoch), running, active, diverged), scores
+
+    def _order(self, key: Array, weight: Array, count: Array) -> Int[Array, " rows"]:
+        """The rows in this epoch's order, real ones first."""
+        positions = jnp.arange(weight.shape[0], dtype=jnp.int32)
+        if not self.algorithm.shuffle:
+            return positions
+        bits = jax.random.bits(jax.random.fold_in(key, stable_hash("order")), (weight.shape[0],), jnp.uint32) >> 1
+        return jnp.argsort(jnp.where(positions < count, bits, jnp.uint32(0xFFFFFFFF))).astype(jnp.int32)
+
+    def _step(
+        self, data: TileData, settings: Settings, member: Member, orders: Array, keys: Array, epoch: Array, step: Array
+    ) -> Member:
+        size = self.algorithm.context.batch_size
+        number = epoch * data.steps + step + 1
+
+        def lane(settings: Settings, member: Member, batch: Batch, prepared: Any, key: Array) -> Member:
+            total = settings.hyper.epochs * data.steps
+            return train_step(
+                self.algorithm, settings.techniques, settings.hyper, member, batch, prepared, key, step=number, total=total
+            )
+
+        def stream(settings: Settings, member: Member, x: Array, y: Array, weight: Array, count: Array, order: Array, key: Array) -> Member:
+            key = jax.random.fold_in(key, step)
+            positions = step * size + jnp.arange(size, dtype=jnp.int32)
+            rows = order[positions % count]
+            batch = Batch(x[rows], y[rows], weight[rows], (positions < count).astype(jnp.float32), {})
+            batch = augment(settings.techniques, batch, settings.prepared, key)
+            lanes = jax.vmap(lane, in_axes=(self._lane_axes(), 0, None, None, None))
+            return lanes(settings._replace(prepared=()), member, batch, settings.prepared, key)
+
+        return jax.vmap(stream)(
+            settings, member, data.training.x, data.training.y, data.loss_weight, data.count, orders, keys
+        )
+
+    # -- scores --------------------------------------------------------------------------------------------------
+
+    def _end_of_epoch(
+        self, data: TileData, settings: Settings, member: Member, active: Array, epoch: Array
+    ) -> tuple[Member, Array, Array, Array]:
+        """Scores, and what the techniques make of those on monitor rows."""
+        parts = [self._score(settings, member, data.training, data.scale)]
+        monitored = None if data.monitor is None else self._score(settings, member, data.monitor, data.scale)
+        parts += [] if monitored is None else [monitored]
+        parts += [] if data.validation is None else [self._score(settings, member, data.validation, data.scale)]
+        parts.append(self._penalty(data, settings, member)[..., None])
+        stop, keep = jnp.zeros(active.shape, bool), jnp.ones(active.shape, bool)
+        if self.keeps and monitored is not None:
+            own_state, stop, keep = self._monitor(settings, member, monitored, epoch)
+            member = member._replace(own_state=_select(active, own_state, member.own_state))
+        return member, jnp.concatenate(parts, -1), stop, keep
+
+    def _monitor(self, settings: Settings, member: Member, scores: Array, epoch: Array) -> tuple[Any, Array, Array]:
+        def lane(settings: Settings, member: Member, prepared: Any, scores: Array) -> tuple[Any, Array, Array]:
+            signs = [1.0, *(1.0 if metric.direction == "min" else -1.0 for metric in self.algorithm.metrics)]
+            names = ["loss", *(metric.name for metric in self.algorithm.metrics)]
+            monitor = Monitor({name: sign * scores[i] for i, (name, sign) in enumerate(zip(names, signs, strict=True))})
+            state, stop, keep = list(member.own_state), jnp.array(False), jnp.array(True)
+            for index, item in enumerate(settings.techniques):
+                if overrides(item, "epoch_end"):
+                    own = member.own(prepared)[index]
+                    state[index], stops, keeps = item.epoch_end(own, monitor, epoch=epoch)
+                    stop, keep = stop | stops, keep & keeps
+            return tuple(state), stop, keep
+
+        return self._over_members(lane, settings, member, scores)
+
+    def _over_members(self, lane: Any, settings: Settings, member: Member, scores: Array) -> Any:
+        def stream(settings: Settings, member: Member, scores: Array) -> Any:
+            lanes = jax.vmap(lane, in_axes=(self._lane_axes(), 0, None, 0))
+            return lanes(settings._replace(prepared=()), member, settings.prepared, scores)
+
+        return jax.vmap(stream)(settings, member, scores)
+
+    def _score(self, settings: Settings, member: Member, rows: Rows, scale: Array) -> Float[Array, "streams lanes scores"]:
+        """Penalty-free scores in inference mode, over all rows, in blocks."""
+
+        def lane(settings: Settings, member: Member, block: Rows, prepared: Any) -> tuple[Array, ...]:
+            return evaluate_rows(self.algorithm, settings.techniques, member, *block, prepared)
+
+        def stream(settings: Settings, member: Member, block: Rows) -> tuple[Array, ...]:
+            lanes = jax.vmap(lane, in_axes=(self._lane_axes(), 0, None, None))
+            return lanes(settings._replace(prepared=()), member, block, settings.prepared)
+
+        if rows.weight.shape[1] > self.block:
+            blocks = jax.tree.map(self._blocks, rows)
+            shapes = jax.eval_shape(lambda block: jax.vmap(stream)(settings, member, block), jax.tree.map(lambda leaf: leaf[0], blocks))
+            zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+            def add(total: Any, block: Rows) -> tuple[Any, None]:
+                return jax.tree.map(jnp.add, total, jax.vmap(stream)(settings, member, block)), None
+
+            sums = jax.lax.scan(add, zero, blocks)[0]
+        else:
+            sums = jax.vmap(stream)(settings, member, rows)
+        return jax.vmap(jax.vmap(lambda sums, scale: finish_scores(self.algorithm, sums, scale), (0, None)))(sums, scale)
+
+    def _blocks(self, leaf: Array) -> Array:
+        """[streams, rows, …] as [blocks, streams, block, …]."""
+        return jnp.moveaxis(leaf.reshape(leaf.shape[0], -1, self.block, *leaf.shape[2:]), 1, 0)
+
+    def _penalty(self, data: TileData, settings: Settings, member: Member) -> Float[Array, "streams lanes"]:
+        def lane(settings: Settings, member: Member, x: Array, mask: Array, prepared: Any) -> Array:
+            return penalty_of(self.algorithm, settings.techniques, member, x, mask, prepared)
+
+        def stream(settings: Settings, member: Member, x: Array, mask: Array) -> Array:
+            lanes = jax.vmap(lane, in_axes=(self._lane_axes(), 0, None, None, None))
+            return lanes(settings._replace(prepared=()), member, x, mask, settings.prepared)
+
+        rows = min(self.block, 256)  # activity penalties are measured on the first rows; those on weights don't need any
+        mask = (data.training.weight[:, :rows] > 0).astype(jnp.float32)
+        return jax.vmap(stream)(settings, member, data.training.x[:, :rows], mask)
+
+    def _predictions(self, data: TileData, settings: Settings, member: Member) -> Float[Array, "streams lanes rows outputs"] | None:
+        if data.validation is None:
+            return None
+
+        def lane(settings: Settings, member: Member, x: Array, prepared: Any) -> Array:
+            return predict_rows(self.algorithm, settings.techniques, member, x, prepared)[0]
+
+        def stream(settings: Settings, member: Member, x: Array) -> Array:
+            lanes = jax.vmap(lane, in_axes=(self._lane_axes(), 0, None, None))
+            return lanes(settings._replace(prepared=()), member, x, settings.prepared)
+
+        return jax.vmap(stream)(settings, member, data.validation.x)
+
+
+def _select(flags: Bool[Array, "streams lanes"], new: Any, old: Any) -> Any:
+    def leaf(new: Array, old: Array) -> Array:
+        return jnp.where(flags.reshape(flags.shape + (1,) * (new.ndim - 2)), new, old)
+
+    return jax.tree.map(leaf, new, old)
+
+
+def _finite(params: Any) -> Bool[Array, "streams lanes"]:
+    parts: Sequence[Array] = [jnp.all(jnp.isfinite(leaf), axis=tuple(range(2, leaf.ndim))) for leaf in jax.tree.leaves(params)]
+    return jnp.all(jnp.stack(parts), 0)

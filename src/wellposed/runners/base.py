@@ -1,0 +1,76 @@
+"""What a runner does: it executes a plan's tiles and hands back records."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from wellposed.population.plan import Plan
+from wellposed.records import Records
+
+__all__ = ["Progress", "Runner", "SplitRows", "Timing"]
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitRows:
+    """One split's encoded rows, float32.
+
+    Attributes:
+        x, y: training rows [rows, features] and [rows, outputs].
+        loss_weight: their weights in the loss (sample weights × class weights); score_weight: in scores.
+        monitor, validation: (x, y, score weight) or None.
+        scale: [outputs], what turns encoded targets back into their units.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    loss_weight: np.ndarray
+    score_weight: np.ndarray
+    monitor: tuple[np.ndarray, np.ndarray, np.ndarray] | None
+    validation: tuple[np.ndarray, np.ndarray, np.ndarray] | None
+    scale: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """How far training is: ``done`` of ``total`` member-epochs; ``phase`` is ``compiling`` or ``training``."""
+
+    phase: str
+    done: int
+    total: int
+    seconds: float
+
+
+@dataclasses.dataclass
+class Timing:
+    """Where the time went, seconds."""
+
+    compile_s: float = 0.0
+    train_s: float = 0.0
+    member_steps: int = 0
+
+
+class Runner(Protocol):
+    """Executes plans."""
+
+    def run(
+        self,
+        plan: Plan,
+        rows: Callable[[int], SplitRows],
+        identities: list[tuple[int, int]],
+        *,
+        seed: int,
+        progress: Callable[[Progress], None] = ...,
+    ) -> tuple[Records, Timing]:
+        """Trains every member.
+
+        Args:
+            plan: what to train.
+            rows: the encoded rows of a split, by its number.
+            identities: (fold, seed) of every split: with the study's ``seed`` they fix everything random.
+            progress: called a few times a second.
+        """
+        ...
