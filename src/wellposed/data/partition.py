@@ -1,8 +1,10 @@
-"""Deal rows into parts of given sizes: stratified, whole groups together, the same sizes for every seed."""
+"""Deal rows into parts of given sizes: stratified, whole groups together, or cut in time; sizes not left to chance."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from wellposed.errors import StudyError
 
 _DRAWS = 20
 
@@ -69,6 +71,25 @@ def deal(classes: np.ndarray, groups: np.ndarray | None, table: np.ndarray, rand
                 left[position] -= counts[placed == position].sum(axis=0)
     _fill(part, np.flatnonzero(alone), classes, left, random)
     return part
+
+
+def time_cuts(times: np.ndarray, wanted: list[int]) -> list[int]:
+    """The nearest positions to ``wanted`` where the sorted times change, strictly ascending.
+
+    Raises:
+        StudyError: there are too few distinct times.
+    """
+    changes = np.flatnonzero(times[1:] != times[:-1]) + 1
+    if len(changes) < len(wanted):
+        got = f"{len(changes) + 1} for {len(wanted)} later part{'' if len(wanted) == 1 else 's'}"
+        raise StudyError("time-ordered splits need more distinct times", got, "Use fewer folds, or a finer time.")
+    cuts, lowest = [], 0
+    for number, position in enumerate(wanted):
+        highest = len(changes) - (len(wanted) - number)
+        nearest = lowest + int(np.argmin(np.abs(changes[lowest : highest + 1] - position)))
+        cuts.append(int(changes[nearest]))
+        lowest = nearest + 1
+    return cuts
 
 
 def _fill(

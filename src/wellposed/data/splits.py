@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wellposed.data.partition import deal, fold_table, holdout_table
+from wellposed.data.partition import deal, fold_table, holdout_table, time_cuts
+from wellposed.data.strata import class_codes, class_warnings, group_codes, require_groups, sorted_by_class, straddling
 from wellposed.errors import StudyError
 
 if TYPE_CHECKING:
     from wellposed.data.dataset import Dataset
 
 _VAULT, _PARTITION, _MONITOR = 1, 2, 3
-_QUANTILES = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +77,11 @@ def set_aside(
     _share("test", test)
     free = rows if dataset.split is None else rows[dataset.split == "train"]
     size = _size(test, len(free), "test")
-    classes, groups = _classes(dataset, None)[free], _groups(dataset, keep_duplicates_together)
+    classes, groups = class_codes(dataset, None)[free], group_codes(dataset, keep_duplicates_together)
     if dataset.time is not None:
         _refuse_groups_in_time(groups)
         order = free[np.argsort(dataset.time[free], kind="stable")]
-        vault = order[_cuts(dataset.time[order], [len(order) - size])[0] :]
+        vault = order[time_cuts(dataset.time[order], [len(order) - size])[0] :]
     else:
         vault = _held_out(free, classes, groups, size, _random(seed, _VAULT))
     return np.setdiff1d(rows, vault), np.sort(vault)
@@ -124,8 +125,8 @@ def make_splits(
     rows = np.sort(np.asarray(rows, dtype=np.int64))
     _check(folds, validation, seeds, monitor, len(rows))
     fixed_by_user = dataset.split is not None and bool((dataset.split[rows] == "validation").any())
-    groups = _groups(dataset, keep_duplicates_together)
-    classes = _classes(dataset, stratify)
+    groups = group_codes(dataset, keep_duplicates_together)
+    classes = class_codes(dataset, stratify)
     warnings: list[str] = []
     count = 1 if folds is None or validation is not None or fixed_by_user else folds
     share = 0.2 if validation is None else validation
@@ -134,19 +135,19 @@ def make_splits(
         outer = {0: [rows[dataset.split[rows] == "validation"]]}
         rows = rows[np.isin(dataset.split[rows], ("train", "validation"))]
         kind = "fixed hold-out"
-        warnings += _straddling(dataset, rows, outer[0][0], keep_duplicates_together)
+        warnings += straddling(dataset, rows, outer[0][0], keep_duplicates_together)
     elif dataset.time is not None:
         _refuse_groups_in_time(groups)
         outer, kind = {0: _later_parts(dataset.time, rows, folds if count > 1 else None, share)}, "time-ordered"
     else:
         if groups is not None:
-            _enough_groups(dataset, groups, rows, count)
+            require_groups(dataset, groups, rows, count)
         stem = "k-fold" if count > 1 else "hold-out"
         grouped = dataset.groups is not None or (groups is not None and keep_duplicates_together)
         kind = f"fixed {stem}" if fixed or not shuffle else f"grouped {stem}" if grouped else stem
         if not shuffle:
             outer = {0: _unshuffled(rows, groups, count, share)}
-            warnings += _sorted_by_class(dataset, rows)
+            warnings += sorted_by_class(dataset, rows)
         else:
             outer = {
                 repeat: _shuffled(rows, classes, groups, count, share, _random(seed, _PARTITION, repeat))
@@ -167,7 +168,7 @@ def make_splits(
                 random = _random(seed, _MONITOR, draw, fold)
                 carved = _monitored(dataset, training, classes, groups, sizes[draw][fold], random)
             splits.append(Split(fold, repeat, np.setdiff1d(training, carved), carved, np.sort(held)))
-    warnings += _class_warnings(dataset, rows, splits, count)
+    warnings += class_warnings(dataset, rows, splits, count)
     return SplitScheme(kind, design, count, seeds, monitor, tuple(splits), tuple(warnings))
 
 
@@ -214,23 +215,8 @@ def _later_parts(time: np.ndarray, rows: np.ndarray, folds: int | None, share: f
     else:
         block = max(1, len(order) // (folds + 1))
         wanted = [len(order) - (folds - fold) * block for fold in range(folds)]
-    cuts = [*_cuts(time[order], wanted), len(order)]
-    return [order[start:stop] for start, stop in zip(cuts[:-1], cuts[1:], strict=True)]
-
-
-def _cuts(times: np.ndarray, wanted: list[int]) -> list[int]:
-    """The nearest positions to ``wanted`` where the sorted times change, strictly ascending."""
-    changes = np.flatnonzero(times[1:] != times[:-1]) + 1
-    if len(changes) < len(wanted):
-        got = f"{len(changes) + 1} for {len(wanted)} later part{'' if len(wanted) == 1 else 's'}"
-        raise StudyError("time-ordered splits need more distinct times", got, "Use fewer folds, or a finer time.")
-    cuts, lowest = [], 0
-    for number, position in enumerate(wanted):
-        highest = len(changes) - (len(wanted) - number)
-        nearest = lowest + int(np.argmin(np.abs(changes[lowest : highest + 1] - position)))
-        cuts.append(int(changes[nearest]))
-        lowest = nearest + 1
-    return cuts
+    cuts = [*time_cuts(time[order], wanted), len(order)]
+    return [order[start:stop] for start, stop in pairwise(cuts)]
 
 
 def _training(dataset: Dataset, rows: np.ndarray, held: np.ndarray, kind: str) -> np.ndarray:
@@ -270,45 +256,8 @@ def _monitored(
 ) -> np.ndarray:
     if dataset.time is not None:
         order = training[np.argsort(dataset.time[training], kind="stable")]
-        return np.sort(order[_cuts(dataset.time[order], [len(order) - size])[0] :])
+        return np.sort(order[time_cuts(dataset.time[order], [len(order) - size])[0] :])
     return _held_out(training, classes[training], groups, size, random)
-
-
-def _classes(dataset: Dataset, stratify: bool | None) -> np.ndarray:
-    """Class codes int64 of all rows; all 0 without stratification."""
-    import pandas as pd
-
-    if stratify is False or (stratify is None and dataset.task == "regression"):
-        return np.zeros(dataset.rows, dtype=np.int64)
-    target = dataset.targets.iloc[:, 0]
-    if dataset.task == "regression":
-        return pd.qcut(target, _QUANTILES, labels=False, duplicates="drop").to_numpy(dtype=np.int64)
-    codes = {label: code for code, label in enumerate(dataset.classes)}
-    return target.map(codes).to_numpy(dtype=np.int64)
-
-
-def _groups(dataset: Dataset, keep_duplicates_together: bool) -> np.ndarray | None:
-    """Group codes of all rows, or None; groups that share a duplicate row become one."""
-    if not keep_duplicates_together:
-        return dataset.groups
-    duplicates = dataset.duplicate_groups()
-    if dataset.groups is None:
-        return duplicates
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    shift = int(dataset.groups.max()) + 1
-    size = shift + int(duplicates.max()) + 1
-    links = coo_matrix((np.ones(dataset.rows), (dataset.groups, duplicates + shift)), shape=(size, size))
-    return connected_components(links, directed=False)[1][dataset.groups].astype(np.int64)
-
-
-def _enough_groups(dataset: Dataset, groups: np.ndarray, rows: np.ndarray, folds: int) -> None:
-    number = len(np.unique(groups[rows]))
-    if number < max(2, folds):
-        remedy = "Use fewer folds, or leave --group out." if dataset.groups is not None else "Use fewer folds."
-        what = f"{folds} folds need at least as many groups" if folds > 1 else "a hold-out needs at least 2 groups"
-        raise StudyError(what, number, remedy)
 
 
 def _refuse_groups_in_time(groups: np.ndarray | None) -> None:
@@ -348,47 +297,3 @@ def _random(seed: int, *purpose: int) -> np.random.Generator:
     if seed < 0:
         raise StudyError("seed must not be negative", seed, "Use --seed 0.")
     return np.random.default_rng([seed, *purpose])
-
-
-def _sorted_by_class(dataset: Dataset, rows: np.ndarray) -> list[str]:
-    if dataset.task == "regression" or len(dataset.classes) < 2:
-        return []
-    codes = _classes(dataset, True)[rows]
-    changes, present = int((codes[1:] != codes[:-1]).sum()), len(np.unique(codes))
-    if changes >= present - 1 + 0.01 * len(rows):
-        return []
-    return ["the rows are sorted by class, and the split takes them in order: let it shuffle"]
-
-
-def _straddling(dataset: Dataset, rows: np.ndarray, held: np.ndarray, asked: bool) -> list[str]:
-    """Warnings about groups and equal rows on both sides of the user's own split."""
-    found, training = [], np.setdiff1d(rows, held)
-    kinds = [("equal", dataset.duplicate_groups())] if asked or dataset.duplicates else []
-    if dataset.groups is not None:
-        kinds.append(("of the same group", dataset.groups))
-    for what, codes in kinds:
-        shared = int(np.isin(codes[held], codes[training]).sum())
-        if shared:
-            found.append(
-                f"{shared} of {len(held)} validation rows have a training row {what} to them in the given split"
-            )
-    return found
-
-
-def _class_warnings(dataset: Dataset, rows: np.ndarray, splits: list[Split], folds: int) -> list[str]:
-    if dataset.task == "regression":
-        return []
-    codes = _classes(dataset, True)
-    counts = np.bincount(codes[rows], minlength=len(dataset.classes))
-    found = []
-    few = [f"{name} ({count})" for name, count in zip(dataset.classes, counts, strict=True) if 0 < count < folds]
-    if few:
-        found.append(f"fewer rows than the {folds} folds: {', '.join(few)}; some folds validate none of them")
-    unlearned = np.zeros(len(dataset.classes), dtype=np.int64)
-    for split in splits:
-        there = np.bincount(codes[split.training], minlength=len(dataset.classes)) > 0
-        unlearned += ~there & (counts > 0)
-    for name, number in zip(dataset.classes, unlearned, strict=True):
-        if number:
-            found.append(f"class {name} has no training row in {number} of {len(splits)} splits")
-    return found

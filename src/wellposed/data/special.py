@@ -1,0 +1,61 @@
+"""Columns that are no features: sample weights, groups, times, and the user's own split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wellposed.data.columns import factorized, numbers, sortable, texts
+from wellposed.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SPLITS = {
+    **dict.fromkeys(("train", "training", "fit"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing", "vault", "holdout"), "test"),
+}
+
+
+def special_columns(frame: pd.DataFrame, special: Mapping[str, str], na: tuple[str, ...]) -> dict[str, Any]:
+    """Sample weights, group codes, times and the user's split, as Dataset holds them."""
+    values: dict[str, Any] = {}
+    if "weight" in special:
+        values["weights"] = _weights(frame[special["weight"]], na)
+    if "group" in special:
+        codes, _ = factorized(frame[special["group"]], na)
+        if (codes < 0).any():
+            got = f"missing in {int((codes < 0).sum())} of {len(codes)} rows"
+            raise DataError(f"group {special['group']!r} must be known in every row", got, "Fill or take out the rows.")
+        values["groups"] = codes
+    if "time" in special:
+        values["time"] = sortable(frame[special["time"]], na)
+    if "split" in special:
+        values["split"] = _split(frame[special["split"]], na)
+    return values
+
+
+def _weights(column: pd.Series, na: tuple[str, ...]) -> np.ndarray:
+    values = numbers(column, na)
+    if values is None or not np.isfinite(values).all() or (values < 0).any() or not values.sum() > 0:
+        raise DataError(
+            f"weight column {column.name!r} must hold finite numbers that aren't negative, some above 0",
+            str(column.iloc[0]) if values is None else f"{np.min(values):g} to {np.max(values):g}",
+            "Mend the cells, or leave --weight out.",
+        )
+    return values.astype(np.float64)
+
+
+def _split(column: pd.Series, na: tuple[str, ...]) -> np.ndarray:
+    found = texts(column, na)
+    split = np.array([_SPLITS.get("" if text is None else text.lower(), "") for text in found])
+    remedy = "Write train, validation or test in every row."
+    if (split == "").any():
+        wrong = found[split == ""][0]
+        raise DataError(f"split column {column.name!r} holds an unknown part", wrong or "a missing cell", remedy)
+    if not (split == "train").any() or (split == "train").all():
+        raise DataError(f"split column {column.name!r} must name train and other rows", split[0], remedy)
+    return split
