@@ -54,15 +54,16 @@ def gap_data(results: Mapping[str, Any]) -> pd.DataFrame:
     return frame.drop(columns="gain").reset_index(drop=True)
 
 
-def forest_figure(results: Mapping[str, Any], measure: Measure) -> dict[str, Any]:
+def forest_figure(results: Mapping[str, Any], measure: Measure, *, page: bool = False) -> dict[str, Any]:
     """The differences on one measure with their intervals, better to the right; colours as tokens.
 
     Differences beyond what most of the others need are drawn at the edge, as arrows that carry their number: one
-    hopeless recipe must not squeeze all others onto the zero line.
+    hopeless recipe must not squeeze all others onto the zero line. ``page``: without the headings that the page has.
     """
     data = forest_data(results)
     data = data[data["measure"] == measure.key].reset_index(drop=True)
     scale, limit = measure.scale, _limit(data, measure)
+    left, right = _reach(results, data, measure, limit)
     traces, notes = [], []
     for verdict, group in data.groupby("verdict", sort=False):
         inside = group[(group["difference"] * scale).abs() <= limit]
@@ -70,7 +71,7 @@ def forest_figure(results: Mapping[str, Any], measure: Measure) -> dict[str, Any
         colour = look.VERDICT_COLOURS.get(word, "$none")
         difference = inside["difference"] * scale
         traces.append(
-            {"type": "scatter", "mode": "markers", "name": f"{word}", "showlegend": True,
+            {"type": "scatter", "mode": "markers", "name": word,
              "x": look.compact(difference), "y": inside.index.tolist(),
              "text": [_hover(results, row.recipe, measure) for row in inside.itertuples()],
              "hovertemplate": "%{text}<extra></extra>",
@@ -81,28 +82,27 @@ def forest_figure(results: Mapping[str, Any], measure: Measure) -> dict[str, Any
                          "thickness": 2, "width": 4}}
         )  # fmt: skip
         for row in group[(group["difference"] * scale).abs() > limit].itertuples():
-            notes.append(_beyond(results, row, measure, limit, colour))
+            notes.append(_beyond(results, row, measure, right if row.difference > 0 else left, colour))
     names = [look.label(results, recipe) for name in data["recipe"] if (recipe := reading.named(results, name))]
-    better = [-limit, limit] if measure.higher else [limit, -limit]
     return {
         "data": traces,
         "layout": look.layout(
-            height=96 + _ROW * max(len(names), 2),
-            margin={"l": 8, "r": 14, "t": 52, "b": 40},
-            xaxis=look.axis(range=better, title={"text": _axis_title(measure), "font": {"color": "$muted", "size": 12}},
+            height=(74 if page else 96) + _ROW * max(len(names), 2),
+            margin={"l": 8, "r": 14, "t": 28 if page else 52, "b": 40},
+            xaxis=look.axis(range=[left, right] if measure.higher else [right, left], title={"text": _axis_title(measure), "font": {"color": "$muted", "size": 12}},
                             nticks=7),
             yaxis=_names(names),
             shapes=_shapes(results, measure),
-            annotations=[*notes, _side("← worse", 0.0), _side("better →", 1.0)],
-            showlegend=True,
-            legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": 1, "yanchor": "bottom", "yref": "paper",
-                    "font": {"size": 12}, "itemclick": False, "itemdoubleclick": False},
+            annotations=[*notes, *([] if page else [_title(data, measure)]), _side("← worse", 0.0), _side("better →", 1.0)],
         ),
     }  # fmt: skip
 
 
-def gap_figure(results: Mapping[str, Any], measure: Measure) -> dict[str, Any]:
-    """From the train score (open circle) to the validation score (full circle) of every recipe; colours as tokens."""
+def gap_figure(results: Mapping[str, Any], measure: Measure, *, page: bool = False) -> dict[str, Any]:
+    """From the train score (open circle) to the validation score (full circle) of every recipe; colours as tokens.
+
+    ``page``: without the headings that the page has.
+    """
     data = gap_data(results)
     data = data[data["measure"] == measure.key].reset_index(drop=True)
     styles, scale = look.styles(results), measure.scale
@@ -128,15 +128,17 @@ def gap_figure(results: Mapping[str, Any], measure: Measure) -> dict[str, Any]:
              "text": text, "hovertemplate": "%{text}<extra></extra>", "name": column,
              "marker": {"size": 10, "color": fill or colours, "line": {"width": 2, "color": colours}}}
         )  # fmt: skip
-    values = [value * scale for column in ("train", "validation") for value in shown[column]]
-    tickets = {"ticksuffix": " %"} if measure.points else {}
+    values = _near([value * scale for column in ("train", "validation") for value in shown[column]],
+                   [value * scale for column in ("train", "validation") for value in data[column]])  # fmt: skip
+    tickets = {"ticksuffix": "\u00a0%"} if measure.points else {}
     return {
         "data": traces,
         "layout": look.layout(
-            height=76 + _ROW * max(len(names), 2),
+            height=(52 if page else 76) + _ROW * max(len(names), 2),
+            margin={"l": 8, "r": 12, "t": 10 if page else 34, "b": 36},
             xaxis=look.axis(range=look.span(values), nticks=7, **tickets),
             yaxis=_names(names),
-            annotations=[
+            annotations=[] if page else [
                 {"text": f"<b>{look.plain(measure.name)}</b>  ○ train  ● validation", "xref": "paper", "yref": "paper",
                  "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom", "yshift": 6, "showarrow": False}
             ],
@@ -155,16 +157,35 @@ def _limit(data: pd.DataFrame, measure: Measure) -> float:
         return 1.0
     typical = sorted(reach)[int(0.75 * (len(reach) - 1))]
     furthest = max(reach)
-    return 1.06 * (furthest if furthest <= 3 * typical or not typical else 1.5 * typical)
+    return 1.06 * (furthest if not typical else max(value for value in reach if value <= 3 * typical))
 
 
-def _beyond(results: Mapping[str, Any], row: Any, measure: Measure, limit: float, colour: str) -> dict[str, Any]:
+def _reach(results: Mapping[str, Any], data: pd.DataFrame, measure: Measure, limit: float) -> tuple[float, float]:
+    """The ends of the axis: all intervals within the limit, zero, and what the study could not have seen."""
+    seen = (blind_spot(results, measure) or 0.0) * measure.scale
+    ends = [0.0, *(sign * min(1.15 * seen, limit) for sign in (-1, 1))]
+    for column in ("difference", "low", "high"):
+        ends += [min(max(value * measure.scale, -limit), limit) for value in data[column] if value == value]
+    low, high = min(ends), max(ends)
+    margin = 0.05 * (high - low) or 1.0
+    return low - margin, high + margin
+
+
+def _near(sound: list[float], values: list[float]) -> list[float]:
+    """The sound values and those others that lie less than their span beyond them."""
+    if not sound:
+        return values
+    low, high = min(sound), max(sound)
+    return [value for value in values if 2 * low - high <= value <= 2 * high - low]
+
+
+def _beyond(results: Mapping[str, Any], row: Any, measure: Measure, end: float, colour: str) -> dict[str, Any]:
     """An arrow at the edge, with the number, for a difference beyond the axis."""
     recipe = reading.named(results, row.recipe) or {}
     right = measure.gain(row.difference) > 0
     number = measure.difference(reading.delta(recipe, measure))
     return {
-        "x": limit if row.difference > 0 else -limit, "y": row.Index, "text": f"{number} ▶" if right else f"◀ {number}",
+        "x": end, "y": row.Index, "text": f"{number} ▶" if right else f"◀ {number}",
         "xanchor": "right" if right else "left", "showarrow": False, "font": {"color": colour, "size": 12},
         "hovertext": _hover(results, row.recipe, measure),
     }  # fmt: skip
@@ -186,7 +207,7 @@ def _hover(results: Mapping[str, Any], name: str, measure: Measure) -> str:
 def _shapes(results: Mapping[str, Any], measure: Measure) -> list[dict[str, Any]]:
     """The zero line, and around it what the study could not have seen."""
     line = {"type": "line", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper", "layer": "below",
-            "line": {"color": "$base", "width": 1.5, "dash": "dash"}}  # fmt: skip
+            "line": {"color": "$base", "width": 1.2}}  # fmt: skip
     seen = blind_spot(results, measure)
     if seen is None:
         return [line]
@@ -212,6 +233,13 @@ def _names(names: list[str]) -> dict[str, Any]:
         tickvals=list(range(len(names))), ticktext=names, range=[len(names) - 0.5, -0.5], tickfont={"size": 12},
         showgrid=False, fixedrange=True,
     )  # fmt: skip
+
+
+def _title(data: pd.DataFrame, measure: Measure) -> dict[str, Any]:
+    """The measure, and the signs of the verdicts that occur."""
+    signs = "  ".join(f"{symbol} {word}" for word, symbol in reading.SYMBOLS.items() if word in set(data["verdict"]))
+    return {"text": f"<b>{look.plain(measure.name)}</b>  {signs}", "xref": "paper", "yref": "paper", "x": 0, "y": 1,
+            "xanchor": "left", "yanchor": "bottom", "yshift": 26, "showarrow": False}  # fmt: skip
 
 
 def _side(text: str, x: float) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def curves_data(results: Mapping[str, Any], history: pd.DataFrame, *, points: in
 
 
 def curves_figure(
-    results: Mapping[str, Any], data: pd.DataFrame, *, panels: Sequence[Panel] | None = None, legend: bool = True
+    results: Mapping[str, Any], data: pd.DataFrame, *, panels: Sequence[Panel] | None = None, page: bool = False
 ) -> dict[str, Any]:
     """The picture of ``curves_data`` in plotly's JSON form, colours as tokens.
 
@@ -60,8 +60,9 @@ def curves_figure(
         data: what ``curves_data`` returned.
         panels: pairs of ``"train"`` or ``"validation"`` and a measure; one panel stands alone, more stand in a
             grid of two columns. None: all there are.
-        legend: whether to draw plotly's legend, which shows and hides recipes.
+        page: for the page, which has its own headings and its own legend to show and hide recipes.
     """
+    legend = not page
     panels = list(panels or _panels_of(results, data))
     styles = look.styles(results)
     traces: list[dict[str, Any]] = []
@@ -81,7 +82,7 @@ def curves_figure(
                 group = groups[name, rows, measure.key]
                 traces.extend(_line(group, measure, style, shown, legend and number == 0))
         left, right, bottom, top = _place(number, len(panels))
-        tickets = {"ticksuffix": " %"} if measure.points else {}
+        tickets = {"ticksuffix": "\u00a0%"} if measure.points else {}
         both = [values for (name, _, key), group in groups.items() if key == measure.key and _counts(results, styles, name)
                 for values in (group["mean"] * measure.scale).tolist()]  # fmt: skip
         layout[f"xaxis{suffix}"] = look.axis(
@@ -94,7 +95,8 @@ def curves_figure(
             {"text": f"<b>{look.plain(measure.name)}</b>, {rows} rows", "xref": "paper", "yref": "paper", "x": left, "y": top,
              "xanchor": "left", "yanchor": "bottom", "yshift": 6, "showarrow": False, "font": {"size": 13}}
         )  # fmt: skip
-    layout["annotations"] = annotations
+    layout["annotations"] = [] if page else annotations
+    layout["margin"] |= {"t": 10} if page else {}
     return {"data": traces, "layout": layout}
 
 

@@ -97,12 +97,12 @@ def _figures(results: Mapping[str, Any], history: pd.DataFrame) -> dict[str, Any
     panels = set(zip(data["rows"], data["measure"], strict=True))
     for measure in reading.measures(results):
         if any(reading.delta(recipe, measure) for recipe in results["recipes"]):
-            figures[f"forest-{measure.key}"] = comparison.forest_figure(results, measure)
+            figures[f"forest-{measure.key}"] = comparison.forest_figure(results, measure, page=True)
         for rows in ("train", "validation"):
             if (rows, measure.key) in panels:
                 name = f"curves-{measure.key}-{rows}"
-                figures[name] = curves_figure(results, data, panels=[(rows, measure)], legend=False)
-        figures[f"gap-{measure.key}"] = comparison.gap_figure(results, measure)
+                figures[name] = curves_figure(results, data, panels=[(rows, measure)], page=True)
+        figures[f"gap-{measure.key}"] = comparison.gap_figure(results, measure, page=True)
     return figures
 
 
@@ -113,6 +113,7 @@ def _view(results: Mapping[str, Any], figures: Mapping[str, Any]) -> dict[str, A
     members = sum(recipe.get("members") or 0 for recipe in results["recipes"])
     epochs = (results.get("training") or {}).get("epochs")
     folds, seeds = splits.get("folds"), splits.get("seeds")
+    judged = {reading.verdict(recipe, measure) for recipe in results["recipes"] for measure in found}
     total = reading.finite((results.get("run") or {}).get("total_s"))
     tiles = [
         (f"{data.get('rows'):,}" if isinstance(data.get("rows"), int) else "–", f"rows, {data.get('features')} features"),
@@ -131,6 +132,7 @@ def _view(results: Mapping[str, Any], figures: Mapping[str, Any]) -> dict[str, A
         "gaps": _places(figures, "gap", found), "broken": _broken(results), "members": members,
         "method": method.method(results), "facts": method.facts(results), "command": method.command(results),
         "has_best_epoch": reading.named(results, reading.BEST_EPOCH) is not None,
+        "verdicts": [(word, symbol) for word, symbol in reading.SYMBOLS.items() if word in judged],
         "blind": [comparison.blind_spot(results, measure) is not None for measure in found],
     }  # fmt: skip
 
@@ -199,10 +201,12 @@ def _places(figures: Mapping[str, Any], kind: str, found: list[reading.Measure])
     for measure in found:
         for name, figure in figures.items():
             if name == f"{kind}-{measure.key}" or (kind == "curves" and name.startswith(f"curves-{measure.key}-")):
-                rows = name.rpartition("-")[2]
+                rows = name.rpartition("-")[2] if kind == "curves" else ""
                 text = spoken[kind].format(name=measure.name, rows=rows)
                 height = figure["layout"]["height"]
-                places.append({"id": name, "text": text, "height": height, "measure": measure.key, "name": measure.name})
+                places.append(
+                    {"id": name, "text": text, "height": height, "measure": measure.key, "name": measure.name, "rows": rows}
+                )
     return places
 
 

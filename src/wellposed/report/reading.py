@@ -66,10 +66,13 @@ class Measure:
         return difference if self.higher else -difference
 
     def score(self, value: float | None) -> str:
-        """A score in a column or a sentence: ``0.485``, ``75.7 %``, ``–`` where there is none."""
+        """A score in a column or a sentence: ``0.485``, ``75.7 %``, ``–`` where there is none.
+
+        The space before the sign does not break.
+        """
         if value is None:
             return "–"
-        return number(value * self.scale, self.digits) + (" %" if self.points else "")
+        return number(value * self.scale, self.digits) + ("\u00a0%" if self.points else "")
 
     def difference(self, delta: Mapping[str, Any] | None) -> str:
         """A signed difference with the half-width of its interval, in a column: ``−0.31 ± 0.04``."""
@@ -121,9 +124,18 @@ def delta(recipe: Mapping[str, Any], measure: Measure) -> Mapping[str, Any] | No
 
 
 def verdict(recipe: Mapping[str, Any], measure: Measure) -> str | None:
-    """``helps``, ``hurts``, ``no evidence``, ``failed``, or None where nothing was judged."""
+    """``helps``, ``hurts``, ``no evidence``, ``failed``, or None where nothing was judged (no test, no p value)."""
     word = (recipe.get("verdict") or {}).get(measure.key)
+    if word == "no evidence" and finite((delta(recipe, measure) or {}).get("p")) is None:
+        return None
     return word if word in SYMBOLS else None
+
+
+def fate(recipe: Mapping[str, Any]) -> str:
+    """How many members diverged or collapsed, in words; nothing where none did."""
+    members = recipe.get("members") or 0
+    counts = [(recipe.get("failed") or 0, "diverged"), (recipe.get("collapsed") or 0, "collapsed")]
+    return " and ".join(f"{_of(count, members)} {word}" for count, word in counts if count)
 
 
 def half_width(entry: Mapping[str, Any]) -> float | None:
@@ -189,6 +201,12 @@ def _with_digits(results: Mapping[str, Any], measure: Measure) -> Measure:
     digits = _digits(median(abs(value) for value in scores) * measure.scale, 3) if scores else 3
     difference = _digits(median(halves) * measure.scale, 1) if halves else digits
     return Measure(measure.key, measure.name, measure.higher, measure.points, digits, difference)
+
+
+def _of(part: int, whole: int) -> str:
+    if part >= whole:
+        return "its only member" if whole == 1 else f"all {whole} members"
+    return f"{part} of {whole} members"
 
 
 def _known(values: Iterable[float | None]) -> list[float]:

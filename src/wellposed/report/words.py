@@ -12,22 +12,22 @@ _COUNTS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight
 
 
 def findings(results: Mapping[str, Any]) -> list[str]:
-    """What was found: one sentence or two per measure, then what failed.
+    """What was found: one entry of a few sentences per measure, then what failed.
 
     Args:
         results: the study, as results.json holds it.
 
     Returns:
-        Sentences. Differences carry ±, half the width of their 95 % interval; shares are in percentage points.
+        Entries. Differences carry ±, half the width of their 95 % interval; shares are in percentage points.
     """
     broken = _baseline_failed(results)
     if broken:
         return [broken]
-    sentences = []
-    for measure in reading.measures(results):
-        sentences.append(_finding(results, measure))
-        sentences.extend(_beside_early_stopping(results, measure))
-    return sentences + _failed(results)
+    found = [
+        " ".join([_finding(results, measure), *_beside_early_stopping(results, measure), *_unsure(results, measure)])
+        for measure in reading.measures(results)
+    ]
+    return found + _failed(results)
 
 
 def selection(results: Mapping[str, Any]) -> str:
@@ -48,14 +48,10 @@ def selection(results: Mapping[str, Any]) -> str:
 def notes(results: Mapping[str, Any]) -> list[str]:
     """What a reader should know before trusting the numbers: warnings, collapsed members, skipped techniques."""
     found = [str(warning) for warning in results.get("warnings") or ()]
+    rule = "the majority class" if _is_classification(results) else "the mean"
     for recipe in results["recipes"]:
-        collapsed, members = recipe.get("collapsed") or 0, recipe.get("members") or 0
-        if collapsed:
-            rule = "the majority class" if _is_classification(results) else "the mean"
-            found.append(
-                f"{recipe['name']}: {_of(collapsed, members)} collapsed (no better than {rule} on the rows they were "
-                "trained on)."
-            )
+        if recipe.get("collapsed"):
+            found.append(f"{recipe['name']}: {reading.fate(recipe)} (no better than {rule} on the training rows).")
     found.extend(f"Skipped {entry['name']}: {entry['why']}." for entry in results.get("skipped") or ())
     return found
 
@@ -63,7 +59,8 @@ def notes(results: Mapping[str, Any]) -> list[str]:
 def power(results: Mapping[str, Any], measure: Measure, *, need: bool = True) -> str:
     """The smallest difference that the study would have seen, and (``need``) how many seeds would see half of it."""
     entries = [entry for recipe in reading.techniques(results) if (entry := reading.delta(recipe, measure))]
-    seen = sorted(value for entry in entries if (value := reading.finite(entry.get("detectable"))) is not None)
+    # A detectable difference of 0 is that of a recipe whose every score equals the baseline's.
+    seen = sorted(value for entry in entries if (value := reading.finite(entry.get("detectable"))))
     if not seen:
         return ""
     middle = seen[len(seen) // 2]
@@ -72,8 +69,12 @@ def power(results: Mapping[str, Any], measure: Measure, *, need: bool = True) ->
         text = f"this study would have seen {low.removesuffix(measure.unit)} to {high}, depending on the technique"
     else:
         text = f"this study would have seen {measure.amount(middle)}"
-    seeds = [value for entry in entries if (value := reading.finite(entry.get("seeds_for_half"))) is not None]
-    return f"{text}; half of that needs about {max(seeds):.0f} seeds" if seeds and need else text
+    if not need or not any("seeds_for_half" in entry for entry in entries):
+        return text
+    seeds = [reading.finite(entry.get("seeds_for_half")) for entry in entries if entry.get("detectable")]
+    if None in seeds:
+        return f"{text}; more seeds alone wouldn't show half of that, more rows would"
+    return f"{text}; half of that needs about {max(value for value in seeds if value):.0f} seeds"
 
 
 def _finding(results: Mapping[str, Any], measure: Measure) -> str:
@@ -104,14 +105,19 @@ def _finding(results: Mapping[str, Any], measure: Measure) -> str:
         else:
             count = _count(len(recipes)) + (f" of {_count(compared)}" if not parts else "")
             parts.append(f"{count} {verb}, {best['name']} most,{size}{_path(results, best, measure)}")
-    unsure = judged["no evidence"]
-    if unsure:
-        subject = unsure[0]["name"] if len(unsure) == 1 else _count(len(unsure))
-        seen = power(results, measure, need=False)
-        parts.append(f"for {subject} there is no evidence" + (f" ({seen})" if seen else ""))
     if not judged["helps"]:
         parts.insert(0, "no technique helps")
     return _capital(f"{place} {'; '.join(parts)}.")
+
+
+def _unsure(results: Mapping[str, Any], measure: Measure) -> list[str]:
+    """Beside recipes that help or hurt: how many there is no evidence for, and what would have been seen."""
+    unsure = _judged(results, measure, "no evidence")
+    if not unsure or not (_judged(results, measure, "helps") or _judged(results, measure, "hurts")):
+        return []
+    subject = unsure[0]["name"] if len(unsure) == 1 else f"{_count(len(unsure))} others"
+    seen = power(results, measure, need=False)
+    return [f"For {subject} there is no evidence" + (f": {seen}." if seen else ".")]
 
 
 def _path(results: Mapping[str, Any], recipe: Mapping[str, Any], measure: Measure) -> str:
@@ -155,24 +161,22 @@ def _beside_early_stopping(results: Mapping[str, Any], measure: Measure) -> list
 
 def _baseline_failed(results: Mapping[str, Any]) -> str:
     base = reading.baseline(results)
-    if base is None or not base.get("failed"):
+    if base is None or not (base.get("failed") or base.get("collapsed")):
         return ""
     return (
-        f"No verdicts: the baseline itself failed ({_of(base['failed'], base['members'])} diverged). "
-        "Lower the learning rate or check the data, then compare again."
+        f"No verdicts: the baseline itself failed ({reading.fate(base)}). "
+        "Change the learning rate or check the data, then compare again."
     )
 
 
 def _failed(results: Mapping[str, Any]) -> list[str]:
-    found = []
-    for recipe in results["recipes"]:
-        if recipe.get("failed"):
-            subject = _of(recipe["failed"], recipe["members"])
-            found.append(f"{recipe['name']} failed: {subject} diverged, so there is no verdict on it.")
-    if len(found) > 3:
-        names = ", ".join(recipe["name"] for recipe in results["recipes"] if recipe.get("failed"))
-        return [f"{_capital(_count(len(found)))} recipes failed, so there is no verdict on them: {names}."]
-    return found
+    main = reading.main_measure(results)
+    failed = [r for r in results["recipes"] if r.get("failed") or reading.verdict(r, main) == "failed"]
+    if len(failed) > 3:
+        names = listed([recipe["name"] for recipe in failed])
+        return [f"{_capital(_count(len(failed)))} recipes failed, so there is no verdict on them: {names}."]
+    why = [(recipe["name"], reading.fate(recipe)) for recipe in failed]
+    return [f"{name} failed{f': {fate}' if fate else ''}, so there is no verdict on it." for name, fate in why]
 
 
 def _judged(results: Mapping[str, Any], measure: Measure, word: str) -> list[Mapping[str, Any]]:
@@ -196,12 +200,6 @@ def _draws(results: Mapping[str, Any]) -> int:
 
 def _is_classification(results: Mapping[str, Any]) -> bool:
     return (results.get("data") or {}).get("task") != "regression"
-
-
-def _of(part: int, whole: int) -> str:
-    if part == whole:
-        return "its only member" if whole == 1 else f"all {whole} members"
-    return f"{part} of {whole} members"
 
 
 def _count(value: int) -> str:

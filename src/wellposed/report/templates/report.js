@@ -75,7 +75,7 @@
     displaylogo: false,
     responsive: true,
     displayModeBar: coarse || !place.dataset.figure.startsWith("curves") ? false : "hover",
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "pan2d"],
+    modeBarButtons: [["toImage", "zoom2d", "resetScale2d"]],
     toImageButtonOptions: { format: "svg", filename: place.dataset.figure },
   });
 
