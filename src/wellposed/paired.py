@@ -1,7 +1,7 @@
 """Paired tests of one recipe against the baseline: mean difference, interval, p value, power.
 
-Every design turns differences (candidate - baseline, paired by fold, seed and row) into a mean, a standard error and
-degrees of freedom; interval, p value and power then follow from one t distribution. The designs differ in what varies:
+Every design turns differences (candidate - baseline, paired by fold, seed and row) into a mean, its standard error and
+degrees of freedom; interval, p value and power then follow from one distribution. The designs differ in what varies:
 
 - `repeated`: every seed draws its own partition. Training sets overlap, so differences are correlated, and a plain
   t-test would claim far too much; Nadeau and Bengio's correction widens its standard error.
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr, stdtrit
 
+from wellposed.behrens_fisher import critical_value, equivalent_df, two_sided_p
 from wellposed.errors import StudyError
 from wellposed.power import detectable_effect, fewest_seeds
 
@@ -139,9 +140,10 @@ def fixed_holdout(differences: ArrayLike, *, groups: ArrayLike | None = None, co
     """Crossed seeds x rows on one split fixed by the user; what is found holds on this split's training rows.
 
         var(mean) = A + B - C,  A = var(seed means) / S,  B = var(row means) / n,  C = residual variance / (S n)
-        df = (A + B - C)^2 / (A^2 / (S - 1) + B^2 / (n - 1) + C^2 / ((S - 1)(n - 1)))      (Satterthwaite)
+        mean - truth ~ sqrt(A) T1 + sqrt(B - C) T2,  T1, T2 ~ t with S - 1 and n - 1 degrees of freedom
 
-    Variance components are not let below zero: var(mean) is at least A, B and C.
+    The second line is Behrens and Fisher's; `wellposed.behrens_fisher` says why Satterthwaite's single t won't do
+    with few seeds. No variance component is let below zero: A is at least C, B - C at least 0.
 
     Args:
         differences: ``[seeds, rows]`` of each row's contribution to the metric, such that the metric is their mean
@@ -149,10 +151,13 @@ def fixed_holdout(differences: ArrayLike, *, groups: ArrayLike | None = None, co
         groups: ``[rows]`` codes of rows that belong together (groups, duplicates), which count as one row.
         comparisons: recipes compared in the study, for `detectable`.
 
+    Returns:
+        `df` is that of the single t with the same standard error and the same interval.
+
     Raises:
         StudyError: `differences` is not two-dimensional, or `groups` has another length.
 
-    Source: the two-way random-effects layout; Satterthwaite, Biometrics Bulletin 2 (1946).
+    Source: the two-way random-effects layout; Fisher, Annals of Eugenics 9 (1939).
     """
     _check_counts(comparisons=comparisons)
     table = two_dimensional(differences, "fixed_holdout", "[seeds, rows]")
@@ -170,16 +175,27 @@ def fixed_holdout(differences: ArrayLike, *, groups: ArrayLike | None = None, co
     of_residuals = float(np.square(residuals).sum()) / ((n_seeds - 1) * (n_rows - 1))
     of_seeds = max(float(np.var(seed_means, ddof=1)) - of_residuals / n_rows, 0.0)
     of_rows = max(float(np.var(row_means, ddof=1)) - of_residuals / n_seeds, 0.0)
+    level = 0.05 / comparisons
+
+    def sources(seeds: int) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Standard errors of seeds (residuals included) and rows, and their degrees of freedom."""
+        return (math.sqrt((of_seeds + of_residuals / n_rows) / seeds), math.sqrt(of_rows / n_rows)), (
+            seeds - 1,
+            n_rows - 1,
+        )
 
     def spread(seeds: int) -> tuple[float, float]:
         if seeds < 2:
             return math.inf, 0
-        c = of_residuals / (seeds * n_rows)
-        return _crossed(of_seeds / seeds + c, of_rows / n_rows + c, c, seeds, n_rows)
+        scales, dfs = sources(seeds)
+        return math.hypot(*scales), equivalent_df(level, scales, dfs)
 
-    a, b = float(np.var(seed_means, ddof=1)) / n_seeds, float(np.var(row_means, ddof=1)) / n_rows
-    error, df = _crossed(a, b, of_residuals / (n_seeds * n_rows), n_seeds, n_rows)
-    return _compare(mean, error, df, CROSSED, comparisons, spread)
+    scales, dfs = sources(n_seeds)
+    margin = critical_value(0.05, scales, dfs)
+    detectable = detectable_effect(*spread(n_seeds), level)
+    half = fewest_seeds(detectable / 2, level, spread)
+    p, df = two_sided_p(mean, scales, dfs), equivalent_df(0.05, scales, dfs)
+    return Comparison(mean, mean - margin, mean + margin, p, df, CROSSED, detectable, half)
 
 
 def _compare(
@@ -216,17 +232,6 @@ def _of_identical(d: NDArray[np.float64], method: str) -> Comparison:
 def _identical(d: NDArray[np.float64]) -> bool:
     # Scores are float32: differences that agree to five digits (of accuracies on few rows, say) differ by rounding.
     return float(np.ptp(d)) <= max(1e-5 * float(np.abs(d).max()), 1e-100)  # squares of less would underflow
-
-
-def _crossed(a: float, b: float, c: float, seeds: int, rows: int) -> tuple[float, float]:
-    """Standard error and Satterthwaite's degrees of freedom of A + B - C, no component below zero."""
-    if a <= c or b <= c:
-        larger, df = (a, seeds - 1) if a >= b else (b, rows - 1)
-        return math.sqrt(max(larger, c)), df
-    variance = a + b - c
-    return math.sqrt(variance), variance**2 / (
-        a**2 / (seeds - 1) + b**2 / (rows - 1) + c**2 / ((seeds - 1) * (rows - 1))
-    )
 
 
 def _sum_groups(table: NDArray[np.float64], groups: NDArray[np.generic]) -> NDArray[np.float64]:

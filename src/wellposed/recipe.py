@@ -93,9 +93,6 @@ class Recipe:
             taken[type(item)] = taken.get(type(item), frozenset()) | places
 
 
-BASELINE = Recipe()
-
-
 def text(item: Technique) -> str:
     """The text form of one technique: ``dropout=0.2,layers=hidden1``; options at their defaults are left out."""
     parts = []
@@ -222,3 +219,6 @@ def _option(cls: type[Technique], field: dataclasses.Field[Any], written: str) -
             raise TechniqueError(f"{cls.name}: {field.name} must be a whole number", written)
         return int(written)
     return written
+
+
+BASELINE = Recipe()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -20,6 +20,11 @@ _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T]\d.*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}([ T]\d.*)?|\d{1,2}:\d{2}(:\d{2}.*)?"
 )
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
+
+
+def series(frame: pd.DataFrame, name: str) -> pd.Series:
+    """One column of a frame whose names differ (pandas' types allow for several columns of one name)."""
+    return cast("pd.Series", frame[name])
 
 
 def label(value: Any) -> str | None:
@@ -152,7 +157,7 @@ def sortable(column: pd.Series, na: Iterable[object] = ()) -> np.ndarray:
         present = pd.Series(texts(column, na), dtype=object)
         times = pd.to_datetime(present, errors="coerce", format="mixed", utc=True)
         if bool((times.isna() & present.notna()).any()):
-            wrong = present[times.isna() & present.notna()].iloc[0]
+            wrong = next(text for text, time in zip(present, times, strict=True) if text is not None and pd.isna(time))
             raise DataError(f"time column {column.name!r} holds a cell that is neither number nor date", wrong, remedy)
         missing = int(times.isna().sum())
         values = times.dt.tz_localize(None).astype("datetime64[ns]").to_numpy().astype(np.int64)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from wellposed.data.columns import series
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -81,8 +83,8 @@ class Dataset:
         if pixels:
             values = np.ascontiguousarray(self.features.to_numpy())
         else:
-            values = np.column_stack([_comparable(self.features[name]) for name in self.features])
-        targets = np.column_stack([_comparable(self.targets[name]) for name in self.targets])
+            values = np.column_stack([_comparable(series(self.features, name)) for name in self.features])
+        targets = np.column_stack([_comparable(series(self.targets, name)) for name in self.targets])
         seen: dict[bytes, int] = {}
         codes = np.empty(self.rows, dtype=np.int64)
         for row in range(self.rows):

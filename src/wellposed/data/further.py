@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wellposed.data.columns import numbers, texts
+from wellposed.data.columns import numbers, series, texts
 from wellposed.data.dataset import Dataset
 from wellposed.data.opening import open_source
 from wellposed.data.source import Source
@@ -49,7 +49,7 @@ def with_validation(dataset: Dataset, source: Any) -> Dataset:
     other = source if isinstance(source, Dataset) else read_like(source, dataset)
     columns: dict[str, Any] = {}
     for column in dataset.features:
-        first, second = dataset.features[column], other.features[column]
+        first, second = series(dataset.features, column), series(other.features, column)
         if isinstance(first.dtype, pd.CategoricalDtype):
             columns[column] = pd.Series(pd.api.types.union_categoricals([first, second]))
         else:
@@ -89,9 +89,9 @@ def like(raw: Source, dataset: Dataset, na: tuple[str, ...]) -> Dataset:
     features: dict[str, Any] = {}
     for column in dataset.features:
         if isinstance(dataset.features[column].dtype, pd.CategoricalDtype):
-            features[column] = pd.Series(pd.Categorical(texts(raw.frame[column], na)))
+            features[column] = pd.Series(pd.Categorical(texts(series(raw.frame, column), na)))
             continue
-        values = numbers(raw.frame[column], na)
+        values = numbers(series(raw.frame, column), na)
         if values is None:
             remedy = f"It held numbers in {dataset.name}."
             raise DataError(f"{raw.name}: column {column!r} must hold numbers", str(raw.frame[column].iloc[0]), remedy)

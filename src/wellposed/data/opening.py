@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def open_source(source: Any, *, na: tuple[str, ...] = (), name: str | None = Non
             return _frame_and_target(source[0], source[1], name)
         return array_source(*source, name=name or "data")
     if hasattr(source, "columns") and hasattr(source, "dtypes"):
-        return frame_source(source, name or "data")
+        return frame_source(cast("pd.DataFrame", source), name or "data")
     if isinstance(source, np.ndarray | list):
         from wellposed.data.arrays import array_source
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from wellposed.data.columns import texts
+from wellposed.data.columns import series, texts
 from wellposed.data.schema import Schema
 from wellposed.data.targets import missing_column
 from wellposed.errors import DataError
@@ -143,7 +143,7 @@ class Preprocessing:
             DataError: a label is none of the classes.
         """
         codes = {label: code for code, label in enumerate(self.schema.classes)}
-        found = texts(frame[self.schema.targets[0]])
+        found = texts(series(frame, self.schema.targets[0]))
         unknown = sorted({str(label) for label in found if label not in codes})
         if unknown:
             remedy = f"The classes are {', '.join(self.schema.classes)}."

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wellposed.data.columns import almost_numbers, factorized, first_date, label_key, numbers, with_decimal_point
+from wellposed.data.columns import (
+    almost_numbers,
+    factorized,
+    first_date,
+    label_key,
+    numbers,
+    series,
+    with_decimal_point,
+)
 from wellposed.data.targets import refuse_infinite
 from wellposed.errors import DataError
 
@@ -53,9 +61,9 @@ def infer_roles(
     found = Roles()
     if source.image_shape is not None:
         # pixels belong together: a constant corner is no reason to take it out of the image
-        pixels = source.frame[candidates]
+        pixels = source.frame.reindex(columns=candidates)
         for name in candidates[:: max(1, len(candidates) // 8)]:
-            if numbers(pixels[name]) is None:
+            if numbers(series(pixels, name)) is None:
                 raise DataError("pixels must be numbers", str(pixels[name].dtype), "Convert the images.")
         values = pixels.to_numpy()
         if values.dtype.kind == "f" and not np.isfinite(values).all():
@@ -65,7 +73,7 @@ def infer_roles(
         return found
     identifiers: dict[str, Any] = {}
     for name in candidates:
-        _classify(found, identifiers, source, source.frame[name], na, name in categorical, name in numeric)
+        _classify(found, identifiers, source, series(source.frame, name), na, name in categorical, name in numeric)
     if not found.features and identifiers:
         for name, column in identifiers.items():
             kind = "categorical" if isinstance(column, pd.Series) else "numeric"

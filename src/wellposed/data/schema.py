@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wellposed.data.columns import factorized, label_key, numbers, texts
+from wellposed.data.columns import factorized, label_key, numbers, series, texts
 from wellposed.data.targets import missing_column, refuse_infinite
 from wellposed.errors import DataError
 
@@ -122,7 +122,7 @@ class Schema:
         names = [column.name for column in self.columns]
         if self.width == len(names) and all(column.numeric for column in self.columns):
             plain = frame[names]
-            if all(isinstance(dtype, np.dtype) and dtype.kind in "iuf" for dtype in plain.dtypes):
+            if all(isinstance(dtype, np.dtype) and dtype.kind in "iuf" for dtype in map(plain.dtypes.get, names)):
                 # pixels and other plain numbers in one go: column by column, 784 of them would take seconds
                 values = plain.to_numpy(dtype=np.float64)
                 for position in np.flatnonzero(np.isinf(values).any(axis=0)):
@@ -130,7 +130,9 @@ class Schema:
                 return values
         encoded = np.zeros((len(frame), self.width))
         for column, group in zip(self.columns, self.feature_groups, strict=True):
-            _encode(column, frame[column.name], encoded[:, group[0] : group[-1] + 1] if group else encoded[:, :0])
+            _encode(
+                column, series(frame, column.name), encoded[:, group[0] : group[-1] + 1] if group else encoded[:, :0]
+            )
         return encoded
 
     def require(self, frame: pd.DataFrame) -> None:

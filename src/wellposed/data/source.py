@@ -78,11 +78,11 @@ def frame_source(frame: pd.DataFrame, name: str = "data", origin: str = "memory"
 
 def frame_digest(frame: pd.DataFrame) -> str:
     """SHA-256 of column names and values in a canonical form, equal for equal tables of any memory layout."""
-    from wellposed.data.columns import is_number_type, texts
+    from wellposed.data.columns import is_number_type, series, texts
 
     digest = hashlib.sha256()
     for name in frame.columns:
-        column = frame[name]
+        column = series(frame, name)
         digest.update(f"{len(name)}:{name};".encode())
         if is_number_type(column):
             values = np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan)) + 0.0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wellposed.data.columns import factorized, numbers, sortable, texts
+from wellposed.data.columns import factorized, numbers, series, sortable, texts
 from wellposed.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,17 +24,17 @@ def special_columns(frame: pd.DataFrame, special: Mapping[str, str], na: tuple[s
     """Sample weights, group codes, times and the user's split, as Dataset holds them."""
     values: dict[str, Any] = {}
     if "weight" in special:
-        values["weights"] = _weights(frame[special["weight"]], na)
+        values["weights"] = _weights(series(frame, special["weight"]), na)
     if "group" in special:
-        codes, _ = factorized(frame[special["group"]], na)
+        codes, _ = factorized(series(frame, special["group"]), na)
         if (codes < 0).any():
             got = f"missing in {int((codes < 0).sum())} of {len(codes)} rows"
             raise DataError(f"group {special['group']!r} must be known in every row", got, "Fill or take out the rows.")
         values["groups"] = codes
     if "time" in special:
-        values["time"] = sortable(frame[special["time"]], na)
+        values["time"] = sortable(series(frame, special["time"]), na)
     if "split" in special:
-        values["split"] = _split(frame[special["split"]], na)
+        values["split"] = _split(series(frame, special["split"]), na)
     return values
 
 

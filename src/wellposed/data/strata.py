@@ -24,7 +24,7 @@ def class_codes(dataset: Dataset, stratify: bool | None) -> np.ndarray:
         return np.zeros(dataset.rows, dtype=np.int64)
     target = dataset.targets.iloc[:, 0]
     if dataset.task == "regression":
-        return pd.qcut(target, _QUANTILES, labels=False, duplicates="drop").to_numpy(dtype=np.int64)
+        return np.asarray(pd.qcut(target, _QUANTILES, labels=False, duplicates="drop"), dtype=np.int64)
     codes = {label: code for code, label in enumerate(dataset.classes)}
     return target.map(codes).to_numpy(dtype=np.int64)
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wellposed.data.columns import series
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -49,9 +51,9 @@ def _head(dataset: Dataset) -> str:
 def _line(dataset: Dataset, name: str) -> tuple[str, str, str, str, str]:
     role = dataset.roles[name]
     if name in dataset.features.columns:
-        column = dataset.features[name]
+        column = series(dataset.features, name)
     elif role == "target" and name in dataset.targets.columns:
-        column = dataset.targets[name]
+        column = series(dataset.targets, name)
     elif role == "target":
         column = dataset.targets.iloc[:, 0]  # an expression on this column
     else:
@@ -66,7 +68,5 @@ def _values(column: pd.Series) -> str:
         values = column.to_numpy()
         finite = values[~np.isnan(values)] if values.dtype.kind == "f" else values
         return f"{finite.min():.6g} to {finite.max():.6g}" if len(finite) else ""
-    counts = column.value_counts()
-    counts = counts[counts > 0]
-    shown = ", ".join(map(str, counts.index[:4]))
-    return shown if len(counts) <= 4 else f"{shown}, …"
+    labels = [str(label) for label, count in column.value_counts().items() if count]
+    return ", ".join(labels[:4]) + (", …" if len(labels) > 4 else "")

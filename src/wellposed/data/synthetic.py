@@ -31,7 +31,7 @@ def circles(rows: int = 450, noise: float = 0.12, seed: int = 0) -> pd.DataFrame
     from sklearn.datasets import make_circles
 
     points, labels = make_circles(_positive(rows), noise=noise, random_state=seed)
-    return _plane(points, labels)
+    return _plane(np.asarray(points), np.asarray(labels))
 
 
 def gaussian_quantiles(rows: int = 450, seed: int = 0) -> pd.DataFrame:
@@ -39,7 +39,7 @@ def gaussian_quantiles(rows: int = 450, seed: int = 0) -> pd.DataFrame:
     from sklearn.datasets import make_gaussian_quantiles
 
     points, labels = make_gaussian_quantiles(n_samples=_positive(rows), n_features=2, n_classes=2, random_state=seed)
-    return _plane(points, labels)
+    return _plane(np.asarray(points), np.asarray(labels))
 
 
 def blobs(rows: int = 500, seed: int = 0) -> pd.DataFrame:

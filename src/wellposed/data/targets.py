@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from wellposed.data.columns import first_date, label_key, numbers, texts
+from wellposed.data.columns import first_date, label_key, numbers, series, texts
 from wellposed.errors import DataError
 
 if TYPE_CHECKING:
@@ -147,24 +147,27 @@ def convert_targets(
         remedy = "Use auto, classification or regression."
         raise DataError("task must be known", task, remedy)
     for name in spec.columns:
-        _refuse_missing(name, frame[name], na)
+        _refuse_missing(name, series(frame, name), na)
     if spec.comparison:
         if task == "regression":
             remedy = f"Name the column {spec.columns[0]!r} itself for regression."
             raise DataError("a target expression makes classes", spec.names[0], remedy)
-        return _classification(spec.names[0], _compared(spec, frame[spec.columns[0]], na), spec.classes, classes)
-    values = [numbers(frame[name], na) for name in spec.columns]
+        return _classification(
+            spec.names[0], _compared(spec, series(frame, spec.columns[0]), na), spec.classes, classes
+        )
+    values = [numbers(series(frame, name), na) for name in spec.columns]
     if len(spec.columns) > 1:
         if task == "classification":
             remedy = "Name one target column, or use --task regression."
             raise DataError("classification takes one target column", ", ".join(spec.columns), remedy)
         return _regression(spec.columns, values, frame, check=classes is None)
-    found = _task(frame[spec.columns[0]], values[0]) if task == "auto" else task
+    name = next(iter(spec.columns))
+    found = _task(values[0]) if task == "auto" else task
     if found == "regression":
         return _regression(spec.columns, values, frame, check=classes is None)
-    labels = texts(frame[spec.columns[0]], na)
+    labels = texts(series(frame, name), na)
     order = tuple(sorted(set(labels), key=label_key))
-    return _classification(spec.columns[0], labels, order, classes)
+    return _classification(name, labels, order, classes)
 
 
 def _refuse_missing(name: str, column: pd.Series, na: tuple[str, ...]) -> None:
@@ -191,7 +194,7 @@ def _compared(spec: TargetSpec, column: pd.Series, na: tuple[str, ...]) -> np.nd
     return np.where(positive, spec.classes[1], spec.classes[0]).astype(object)
 
 
-def _task(column: pd.Series, values: np.ndarray | None) -> Task:
+def _task(values: np.ndarray | None) -> Task:
     if values is None:
         return "classification"
     distinct = np.unique(values)
@@ -207,7 +210,7 @@ def _regression(names: tuple[str, ...], values: list[np.ndarray | None], frame: 
     columns: dict[str, Any] = {}
     for name, numeric in zip(names, values, strict=True):
         if numeric is None:
-            got = first_date(frame[name]) or str(frame[name].iloc[0])
+            got = first_date(series(frame, name)) or str(frame[name].iloc[0])
             raise DataError(f"regression target {name!r} must hold numbers", got, "Use --task classification.")
         refuse_infinite("target", name, numeric)
         if check and numeric.min() == numeric.max():

@@ -46,7 +46,9 @@ def gap_data(results: Mapping[str, Any]) -> pd.DataFrame:
         for recipe in results["recipes"]:
             train, validation = (reading.score(recipe, rows, measure) for rows in ("train", "validation"))
             if train is not None and validation is not None:
-                rows.append((measure.key, recipe["name"], train, validation, validation - train, measure.gain(validation)))
+                rows.append(
+                    (measure.key, recipe["name"], train, validation, validation - train, measure.gain(validation))
+                )
     frame = pd.DataFrame(rows, columns=["measure", "recipe", "train", "validation", "gap", "gain"])
     order = {measure.key: index for index, measure in enumerate(reading.measures(results))}
     frame = frame.sort_values("gain", ascending=False, kind="stable")

@@ -96,7 +96,7 @@ def curves_figure(
              "xanchor": "left", "yanchor": "bottom", "yshift": 6, "showarrow": False, "font": {"size": 13}}
         )  # fmt: skip
     layout["annotations"] = [] if page else annotations
-    layout["margin"] |= {"t": 10} if page else {}
+    layout["margin"] |= {"t": 26} if page else {}
     return {"data": traces, "layout": layout}
 
 
@@ -173,7 +173,13 @@ def _line(
 
 
 def _level(
-    results: Mapping[str, Any], rows: str, measure: Measure, style: Style, last: int, shown: dict[str, Any], legend: bool
+    results: Mapping[str, Any],
+    rows: str,
+    measure: Measure,
+    style: Style,
+    last: int,
+    shown: dict[str, Any],
+    legend: bool,
 ) -> list[dict[str, Any]]:
     """The best epoch's score as a level: its curve is the baseline's own."""
     recipe = reading.named(results, reading.BEST_EPOCH)

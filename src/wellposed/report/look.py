@@ -22,7 +22,7 @@ LIGHT = {
     "c6": "#6c54c9", "c7": "#85502a",
 }  # fmt: skip
 DARK = {
-    "paper": "#12161c", "panel": "#1a2029", "ink": "#e8ecf1", "muted": "#a3adba", "line": "#38414d", "grid": "#28303a",
+    "paper": "#161b22", "panel": "#0d1117", "ink": "#e8ecf1", "muted": "#a3adba", "line": "#38414d", "grid": "#28303a",
     "base": "#c3ccd6", "accent": "#7cc0f5", "helps": "#43c99b", "hurts": "#ff9361", "none": "#a3adba", "failed": "#e793cf",
     "c0": "#4aa8e8", "c1": "#ff8d42", "c2": "#2fc292", "c3": "#ec8ac6", "c4": "#e6b53c", "c5": "#96d4ff",
     "c6": "#ab98ff", "c7": "#cf9b75",

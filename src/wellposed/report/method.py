@@ -38,8 +38,8 @@ def method(results: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows.append(f"{_whole(splits.get('validation'))} validation rows score it and do nothing else")
     if splits.get("test"):
         rows.append(f"{_whole(splits['test'])} test rows were set aside before anything else")
-    judged = len([recipe for recipe in results["recipes"] if any((recipe.get("verdict") or {}).values())])
-    loss = reading.measures(results)[-1]
+    main = reading.main_measure(results)
+    judged = sum(reading.verdict(recipe, main) not in (None, "failed") for recipe in results["recipes"])
     found = [
         ("Which rows?", f"{scheme}. {words.listed(rows)}."),
         (
@@ -49,7 +49,8 @@ def method(results: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "What is a score?",
-            f"The {loss.name} without any penalty, and with dropout and noise off, over all rows of a set.",
+            "What the network does over all rows of a set once it is trained: dropout and noise off, and no penalty in the "
+            "loss, whatever the recipe adds to it in training.",
         ),
         (
             "What is the difference?",
@@ -81,7 +82,7 @@ def facts(results: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is needed to do it again: data and its checksum, network, training, versions, machine, times."""
     run, data = results.get("run") or {}, results.get("data") or {}
     found = [
-        ("data", f"{data.get('name')}, {_whole(data.get('rows'))} rows, {data.get('features')} features"),
+        ("data", f"{data.get('name')}, {_whole(data.get('rows'))} rows, {features(data)}"),
         ("data, SHA-256", str(data.get("sha256") or "unknown")),
         ("network", _settings(results.get("network"))),
         ("training", _settings(results.get("training"))),
@@ -90,7 +91,9 @@ def facts(results: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("machine", _settings(run.get("host"))),
     ]
     times = {"compile_s": "compiling", "train_s": "training", "total_s": "in all"}
-    spent = [f"{seconds(value)} {word}" for key, word in times.items() if (value := reading.finite(run.get(key))) is not None]
+    spent = [
+        f"{seconds(value)} {word}" for key, word in times.items() if (value := reading.finite(run.get(key))) is not None
+    ]
     found.append(("time", ", ".join(spent)))
     steps = reading.finite(run.get("member_steps"))
     if steps:
@@ -101,6 +104,12 @@ def facts(results: Mapping[str, Any]) -> list[tuple[str, str]]:
         found.append(("peak memory", f"{memory / 1e6:,.0f} MB"))
     found.append(("schema", str(results.get("schema") or "")))
     return [(name, value) for name, value in found if value]
+
+
+def features(data: Mapping[str, Any]) -> str:
+    """How many features: columns of the source, and inputs of the network where encoding made more of them."""
+    columns, width = data.get("columns") or data.get("features"), data.get("features")
+    return f"{columns} features" if columns == width else f"{columns} features ({width} encoded)"
 
 
 def command(results: Mapping[str, Any]) -> str:

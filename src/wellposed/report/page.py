@@ -66,8 +66,14 @@ def render(results: Mapping[str, Any], history: pd.DataFrame) -> str:
     from markupsafe import Markup
 
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+    # No line breaks between a number and its sign.
+    environment.filters["tied"] = lambda text: text.replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")
     figures = _figures(results, history)
     scripts = {"theme": _template("theme.js"), "plotly": _plotly(), "report": _template("report.js")}
     palettes = {"light": look.LIGHT, "dark": look.DARK}
@@ -116,7 +122,7 @@ def _view(results: Mapping[str, Any], figures: Mapping[str, Any]) -> dict[str, A
     judged = {reading.verdict(recipe, measure) for recipe in results["recipes"] for measure in found}
     total = reading.finite((results.get("run") or {}).get("total_s"))
     tiles = [
-        (f"{data.get('rows'):,}" if isinstance(data.get("rows"), int) else "–", f"rows, {data.get('features')} features"),
+        (f"{data.get('rows'):,}" if isinstance(data.get("rows"), int) else "–", f"rows, {method.features(data)}"),
         (str(len(reading.techniques(results))), "techniques"),
         (f"{folds} × {seeds}", "folds × seeds"),
         (f"{members:,}", f"networks trained, {epochs} epochs" if epochs else "networks trained"),
@@ -125,6 +131,7 @@ def _view(results: Mapping[str, Any], figures: Mapping[str, Any]) -> dict[str, A
     return {
         "title": f"{data.get('name')}: regularization techniques compared",
         "name": data.get("name"), "task": data.get("task"), "tiles": tiles,
+        "skipped": results.get("skipped") or (),
         "findings": words.findings(results), "selection": words.selection(results), "notes": words.notes(results),
         "test": _test(results), "measures": found, "rows": [_row(results, r, styles) for r in reading.ranked(results)],
         "references": _references(results), "chips": [_chip(results, r, styles) for r in reading.ranked(results)],
@@ -182,7 +189,7 @@ def _test(results: Mapping[str, Any]) -> dict[str, Any] | None:
     if not test:
         return None
     rows = [
-        (word, name, [measure.score(reading.score({"test": test.get(word)}, "test", measure))
+        (word, (test[word] or {}).get("name") or name, [measure.score(reading.score({"test": test.get(word)}, "test", measure))
                       for measure in reading.measures(results)])
         for word, name in (("selected", results.get("selected")), ("baseline", results.get("baseline") or "baseline"))
         if test.get(word)
@@ -205,7 +212,14 @@ def _places(figures: Mapping[str, Any], kind: str, found: list[reading.Measure])
                 text = spoken[kind].format(name=measure.name, rows=rows)
                 height = figure["layout"]["height"]
                 places.append(
-                    {"id": name, "text": text, "height": height, "measure": measure.key, "name": measure.name, "rows": rows}
+                    {
+                        "id": name,
+                        "text": text,
+                        "height": height,
+                        "measure": measure.key,
+                        "name": measure.name,
+                        "rows": rows,
+                    }
                 )
     return places
 
@@ -227,7 +241,7 @@ def _failure(entry: object) -> str:
     if not isinstance(entry, Mapping):
         return str(entry)
     place = ", ".join(f"{key} {entry[key]}" for key in ("fold", "seed", "epoch") if entry.get(key) is not None)
-    why = entry.get("why") or entry.get("reason") or entry.get("kind") or "not finite"
+    why = entry.get("what") or entry.get("why") or "not finite"
     return f"{place}: {why}" if place else str(why)
 
 

@@ -66,19 +66,16 @@ class Measure:
         return difference if self.higher else -difference
 
     def score(self, value: float | None) -> str:
-        """A score in a column or a sentence: ``0.485``, ``75.7 %``, ``–`` where there is none.
-
-        The space before the sign does not break.
-        """
+        """A score in a column or a sentence: ``0.485``, ``75.7 %``, ``–`` where there is none."""
         if value is None:
             return "–"
-        return number(value * self.scale, self.digits) + ("\u00a0%" if self.points else "")
+        return number(value * self.scale, self.digits) + (" %" if self.points else "")
 
     def difference(self, delta: Mapping[str, Any] | None) -> str:
         """A signed difference with the half-width of its interval, in a column: ``−0.31 ± 0.04``."""
         if delta is None:
             return "–"
-        text = number(delta["mean"] * self.scale, self.difference_digits, sign=True)
+        text = number(float(delta["mean"]) * self.scale, self.difference_digits, sign=True)
         half = half_width(delta)
         return text if half is None else f"{text} ± {number(half * self.scale, self.difference_digits)}"
 
@@ -90,12 +87,12 @@ class Measure:
         # An amount that rounds away is still not zero.
         if half is None and value and not float(text.replace("−", "-")):
             text = f"{value:.1g}"
-        return (text if half is None else f"{text} ± {number(half, digits)}") + self.unit
+        return (f"{text} ± {number(half, digits)}" if half is not None else text) + self.unit
 
 
 def measures(results: Mapping[str, Any]) -> list[Measure]:
     """The main metric and the loss, in the order in which a report speaks of them (one if they are the same)."""
-    metric = results["metric"]["name"]
+    metric = str(results["metric"]["name"])
     loss = str((results.get("training") or {}).get("loss") or "loss")
     found = []
     if metric != "loss":
@@ -120,6 +117,12 @@ def score(recipe: Mapping[str, Any], rows: str, measure: Measure, field: str = "
 def delta(recipe: Mapping[str, Any], measure: Measure) -> Mapping[str, Any] | None:
     """The difference from the baseline, None where it has no finite mean."""
     entry = (recipe.get("delta") or {}).get(measure.key)
+    return entry if isinstance(entry, Mapping) and finite(entry.get("mean")) is not None else None
+
+
+def beyond_best_epoch(recipe: Mapping[str, Any], measure: Measure) -> Mapping[str, Any] | None:
+    """The difference from the best-epoch baseline, None where it was not measured."""
+    entry = (recipe.get("delta_best_epoch") or {}).get(measure.key)
     return entry if isinstance(entry, Mapping) and finite(entry.get("mean")) is not None else None
 
 

@@ -52,8 +52,11 @@ def notes(results: Mapping[str, Any]) -> list[str]:
     for recipe in results["recipes"]:
         if recipe.get("collapsed"):
             found.append(f"{recipe['name']}: {reading.fate(recipe)} (no better than {rule} on the training rows).")
-    found.extend(f"Skipped {entry['name']}: {entry['why']}." for entry in results.get("skipped") or ())
-    return found
+    skipped = list(results.get("skipped") or ())
+    if len(skipped) > 3:
+        names = listed([str(entry["name"]) for entry in skipped])
+        return [*found, f"{_capital(_count(len(skipped)))} techniques were skipped because they don't apply: {names}."]
+    return found + [f"Skipped {entry['name']}: {str(entry['why']).rstrip('.')}." for entry in skipped]
 
 
 def power(results: Mapping[str, Any], measure: Measure, *, need: bool = True) -> str:
@@ -147,21 +150,42 @@ def _beside_early_stopping(results: Mapping[str, Any], measure: Measure) -> list
     best = reading.delta(winners[0], measure)
     if best is None:
         return []
+    alone_gains = f"best-epoch alone gains {amount}"
     share = gain / measure.gain(best["mean"])
     if share > 1.0:
-        return [f"Early stopping gives more than any of them: best-epoch alone gains {amount}."]
-    if share >= 0.5:
-        return [f"Most of that gain early stopping gives too: best-epoch alone gains {amount}."]
-    if share >= 0.2:
-        return [f"Part of that gain early stopping gives too: best-epoch alone gains {amount}."]
-    if gain > 0:
-        return [f"Early stopping gives little of that gain: best-epoch alone gains {amount}."]
-    return [f"Early stopping doesn't give that gain: best-epoch alone loses {amount}."]
+        sentence = f"Early stopping gives more than any of them: {alone_gains}."
+    elif share >= 0.5:
+        sentence = f"Most of that gain early stopping gives too: {alone_gains}."
+    elif share >= 0.2:
+        sentence = f"Part of that gain early stopping gives too: {alone_gains}."
+    elif gain > 0:
+        sentence = f"Early stopping gives little of that gain: {alone_gains}."
+    else:
+        sentence = f"Early stopping doesn't give that gain: best-epoch alone loses {amount}."
+    return [sentence, *_beyond(winners, measure)]
+
+
+def _beyond(winners: Sequence[Mapping[str, Any]], measure: Measure) -> list[str]:
+    """Which of the winners differ from the best-epoch baseline too."""
+    entries = [(entry, r) for r in winners if (entry := reading.beyond_best_epoch(r, measure)) is not None]
+    if not entries:
+        return []
+    better = [
+        (measure.gain(entry["mean"]), entry, r) for entry, r in entries if (entry.get("p_adjusted") or 1.0) < 0.05
+    ]
+    better = sorted((triple for triple in better if triple[0] > 0), key=lambda triple: -triple[0])
+    if not better:
+        return ["Beyond best-epoch no technique gains more than chance would."]
+    gain, entry, recipe = better[0]
+    most = f"{recipe['name']}{' most,' if len(better) > 1 else ''} by {measure.amount(gain, reading.half_width(entry))}"
+    if len(better) == 1:
+        return [f"Only {most.replace(' by ', ' gains more than best-epoch, by ', 1)}."]
+    return [f"{_capital(_count(len(better)))} gain more than best-epoch, {most}."]
 
 
 def _baseline_failed(results: Mapping[str, Any]) -> str:
     base = reading.baseline(results)
-    if base is None or not (base.get("failed") or base.get("collapsed")):
+    if base is None or not base.get("failed"):
         return ""
     return (
         f"No verdicts: the baseline itself failed ({reading.fate(base)}). "

@@ -20,10 +20,10 @@ from wellposed.recipe import Recipe
 from wellposed.runners.base import SplitRows
 from wellposed.techniques.base import Context
 from wellposed.training.losses import Loss, loss
-from wellposed.training.metrics import Metric, metric
+from wellposed.training.metrics import METRICS, Metric, metric
 from wellposed.training.spec import Training
 
-__all__ = ["Experiment", "Target"]
+__all__ = ["Experiment", "RowCache", "Target"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,16 +67,10 @@ class Target:
             fitting = {"sigmoid": "binary_crossentropy", "softmax": "categorical_crossentropy"}
             chosen = given or loss(fitting.get(activation, "mean_squared_error"))
         main = metric({"regression": "r2", "classification": "accuracy"}[data.task] if metric_name == "auto" else metric_name)
-        if (main.name in _OF_CLASSES) != (data.task == "classification"):
-            raise StudyError(f"metric: doesn't fit a {data.task} task", main.name, f"Choose from {', '.join(_fitting(data.task))}.")
+        if main.task != data.task:
+            fitting_names = ", ".join(name for name, known in METRICS.items() if known.task == data.task)
+            raise StudyError(f"metric: doesn't fit a {data.task} task", main.name, f"Choose from {fitting_names}.")
         return cls(outputs, per_class, activation, chosen, main)
-
-
-_OF_CLASSES = ("accuracy", "balanced_accuracy", "brier")
-
-
-def _fitting(task: str) -> tuple[str, ...]:
-    return _OF_CLASSES if task == "classification" else ("r2", "mae", "rmse", "mse")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,8 +167,14 @@ class Experiment:
             weight,
             part(split.monitor) if len(split.monitor) else None,
             part(split.validation) if len(split.validation) else None,
-            np.asarray(preprocessing.target_scale, np.float32),
+            self._scale(preprocessing),
         )
+
+    def _scale(self, preprocessing: Preprocessing) -> np.ndarray:
+        """What turns encoded targets back into their units."""
+        if self.data.task == "classification":
+            return np.ones(self.target.outputs, np.float32)
+        return np.asarray(preprocessing.target_scale, np.float32)
 
     def _class_weights(self, labels: np.ndarray) -> np.ndarray:
         """A weight for each training row."""

@@ -65,7 +65,8 @@ class BinaryCrossentropy(Loss):
         # y·softplus(−z) + (1 − y)·softplus(z) with their common tail taken once; a right answer's gradient is
         # −σ(−z) itself, not the difference σ(z) − 1, so it keeps its digits when z is large.
         linear_part = y * jnp.maximum(-logits, 0.0) + (1.0 - y) * jnp.maximum(logits, 0.0)
-        return jnp.mean(linear_part + jnp.log1p(jnp.exp(-jnp.abs(logits))), axis=-1)
+        size = jnp.maximum(logits, -logits)  # not jnp.abs: its slope at 0, where dead units put z, is 1
+        return jnp.mean(linear_part + jnp.log1p(jnp.exp(-size)), axis=-1)
 
     def of_predictions(
         self, predictions: Float[Array, "rows outputs"], y: Float[Array, "rows outputs"]

@@ -58,4 +58,4 @@ class Training:
     def rate(self) -> float:
         """The learning rate in use."""
         assert isinstance(self.optimizer, Optimizer)
-        return self.optimizer.default_learning_rate if self.learning_rate is None else self.learning_rate
+        return self.optimizer.learning_rate if self.learning_rate is None else self.learning_rate

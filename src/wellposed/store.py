@@ -1,0 +1,91 @@
+"""Runs on disk: a folder with ``run.json``, ``results.json``, ``history.parquet`` and the report, written atomically."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wellposed.errors import StudyError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Run", "atomic", "new_folder"]
+
+SCHEMA = "wellposed.run/1"
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` that takes its place when the block ends well, and vanishes otherwise."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def new_folder(data_name: str, study: str) -> Path:
+    """``wellposed-runs/NAME-STUDY-1``, with the first number that is free."""
+    clean = "".join(c if c.isalnum() or c in "-_" else "-" for c in data_name)[:60] or "data"
+    root = Path("wellposed-runs")
+    number = 1
+    while (root / f"{clean}-{study}-{number}").exists():
+        number += 1
+    return root / f"{clean}-{study}-{number}"
+
+
+class Run:
+    """A run directory.
+
+    Raises:
+        StudyError: the path is a file, holds something else, or can't be written.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        if self.folder.exists() and not self.folder.is_dir():
+            raise StudyError("out: must be a folder, but a file of that name exists", str(folder), "Choose another --out.")
+        if self.folder.is_dir() and any(self.folder.iterdir()) and not (self.folder / "run.json").exists():
+            raise StudyError("out: the folder isn't empty and holds no run", str(folder), "Choose another --out.")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with atomic(self.folder / ".writable"):
+                pass
+            (self.folder / ".writable").unlink()
+        except OSError as error:
+            raise StudyError(f"out: can't be written ({error.strerror})", str(folder), "Choose another --out.") from None
+
+    def write_state(self, state: str, **facts: Any) -> None:
+        """``run.json``: plan, tiles, seeds and how far the run is (``planned``, ``training``, ``done``, ``interrupted``)."""
+        self._write_json("run.json", {"schema": SCHEMA, "state": state, "written": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **facts})
+
+    def write_results(self, results: dict[str, Any]) -> None:
+        """``results.json``."""
+        self._write_json("results.json", results)
+
+    def write_history(self, history: pd.DataFrame) -> None:
+        """``history.parquet``: a row per member and epoch."""
+        with atomic(self.folder / "history.parquet") as path:
+            history.to_parquet(path, index=False)
+
+    def write_table(self, name: str, table: pd.DataFrame) -> None:
+        """A CSV file."""
+        with atomic(self.folder / name) as path:
+            table.to_csv(path, index_label="row")
+
+    def _write_json(self, name: str, value: dict[str, Any]) -> None:
+        with atomic(self.folder / name) as path:
+            path.write_text(json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,43 @@
+"""Warnings worth reading: what makes a comparison say less than its table seems to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["warnings_of"]
+
+
+def warnings_of(entries: Sequence[dict[str, Any]], metric: str, direction: str, epochs: int) -> list[str]:
+    """In the order in which they matter: a failed, collapsed or underfitted baseline, then unfinished training."""
+    baseline, found = entries[0], []
+    if baseline["failed"]:
+        found.append(
+            f"The baseline diverged in {baseline['failed']} of {baseline['members']} members, so there are no verdicts: "
+            "lower the learning rate or scale the features."
+        )
+    elif baseline["collapsed"] * 2 > baseline["members"]:
+        found.append(
+            "The baseline learned nothing: it predicts no better than a constant on its own training rows. Change the "
+            "initialization, the output activation or the learning rate before comparing techniques."
+        )
+    elif baseline["improving"] * 2 > baseline["members"]:
+        found.append(
+            f"The baseline underfits: after {epochs} epochs most of its members are still improving on monitor rows. Techniques "
+            "against overfitting can't help yet; train longer (--epochs) or raise the learning rate."
+        )
+    elif not baseline["failed"] and not _overfits(baseline):
+        found.append(
+            "The baseline doesn't overfit: its loss on training rows isn't lower than on validation rows, so there is "
+            "little for a technique to gain."
+        )
+    unfinished = [e["name"] for e in entries[1:] if e["improving"] * 2 > e["members"] and e["name"] != "best-epoch"]
+    if unfinished and baseline["improving"] * 2 <= baseline["members"]:
+        shown = ", ".join(unfinished[:4]) + (f" and {len(unfinished) - 4} more" if len(unfinished) > 4 else "")
+        found.append(f"Still improving at the last epoch, so more epochs may show more: {shown}.")
+    return found
+
+
+def _overfits(baseline: dict[str, Any]) -> bool:
+    train, validation = baseline["train"]["loss"]["mean"], baseline["validation"]["loss"]["mean"]
+    return train is None or validation is None or train < validation
