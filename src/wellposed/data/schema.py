@@ -121,8 +121,8 @@ class Schema:
         self.require(frame)
         names = [column.name for column in self.columns]
         if self.width == len(names) and all(column.numeric for column in self.columns):
-            plain = frame[names]
-            if all(isinstance(dtype, np.dtype) and dtype.kind in "iuf" for dtype in map(plain.dtypes.get, names)):
+            plain = frame.loc[:, names]
+            if all(isinstance(dtype, np.dtype) and dtype.kind in "iuf" for dtype in plain.dtypes):
                 # pixels and other plain numbers in one go: column by column, 784 of them would take seconds
                 values = plain.to_numpy(dtype=np.float64)
                 for position in np.flatnonzero(np.isinf(values).any(axis=0)):

@@ -84,7 +84,7 @@ def set_aside(
         vault = order[time_cuts(dataset.time[order], [len(order) - size])[0] :]
     else:
         vault = _held_out(free, classes, groups, size, _random(seed, _VAULT))
-    return np.setdiff1d(rows, vault), np.sort(vault)
+    return _without(rows, vault), np.sort(vault)
 
 
 def make_splits(
@@ -167,7 +167,7 @@ def make_splits(
             if monitor:
                 random = _random(seed, _MONITOR, draw, fold)
                 carved = _monitored(dataset, training, classes, groups, sizes[draw][fold], random)
-            splits.append(Split(fold, repeat, np.setdiff1d(training, carved), carved, np.sort(held)))
+            splits.append(Split(fold, repeat, _without(training, carved), carved, np.sort(held)))
     warnings += class_warnings(dataset, rows, splits, count)
     return SplitScheme(kind, design, count, seeds, monitor, tuple(splits), tuple(warnings))
 
@@ -221,7 +221,7 @@ def _later_parts(time: np.ndarray, rows: np.ndarray, folds: int | None, share: f
 
 def _training(dataset: Dataset, rows: np.ndarray, held: np.ndarray, kind: str) -> np.ndarray:
     if kind != "time-ordered":
-        return np.setdiff1d(rows, held)
+        return _without(rows, held)
     assert dataset.time is not None
     return rows[dataset.time[rows] < dataset.time[held].min()]
 
@@ -279,6 +279,11 @@ def _check(folds: int | None, validation: float | None, seeds: int, monitor: flo
         raise StudyError(f"{folds} folds need at least as many rows", rows, "Use fewer folds.")
     if monitor:
         _share("monitor", monitor)
+
+
+def _without(rows: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """The rows that aren't taken, in order (``np.setdiff1d`` sorts: fifty times slower here)."""
+    return rows[~np.isin(rows, taken, assume_unique=True)]
 
 
 def _share(name: str, value: float) -> None:

@@ -65,7 +65,7 @@ def sorted_by_class(dataset: Dataset, rows: np.ndarray) -> list[str]:
 
 def straddling(dataset: Dataset, rows: np.ndarray, held: np.ndarray, asked: bool) -> list[str]:
     """Warnings about groups and equal rows on both sides of the user's own split."""
-    found, training = [], np.setdiff1d(rows, held)
+    found, training = [], rows[~np.isin(rows, held)]
     kinds = [("equal", dataset.duplicate_groups())] if asked or dataset.duplicates else []
     if dataset.groups is not None:
         kinds.append(("of the same group", dataset.groups))
