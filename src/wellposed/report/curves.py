@@ -13,6 +13,8 @@ from wellposed.report.look import Style
 from wellposed.report.reading import Measure
 
 Panel = tuple[str, Measure]
+Lines = dict[tuple[str, str, str], dict[str, np.ndarray]]  # recipe, rows, measure -> columns of its curve
+_COLUMNS = ("epoch", "mean", "low", "high", "members")
 _BUDGET = 12_000  # points a panel: what a page can hold and a browser can draw
 
 
@@ -31,92 +33,104 @@ def curves_data(results: Mapping[str, Any], history: pd.DataFrame, *, points: in
         Columns: ``recipe``, ``rows`` (``train`` or ``validation``), ``measure`` (key), ``epoch``, ``mean``, ``low``
         (10 %), ``high`` (90 %), ``members``.
     """
-    panels = _panels(results, history)
-    columns = [f"{rows}_{measure.key}" for rows, measure in panels]
-    names = [recipe["name"] for recipe in results["recipes"]]
-    points = max(20, min(points, _BUDGET // max(len(names), 1)))
-    codes, found = pd.factorize(history["recipe"])
-    values = history[columns].to_numpy(np.float64)
-    epochs = history["epoch"].to_numpy(np.int64)
-    members = history["fold"].to_numpy(np.int64) * (int(history["seed"].max() if len(history) else 0) + 1)
-    members = members + history["seed"].to_numpy(np.int64)
-    parts = []
-    for code, name in enumerate(found):
-        chosen = codes == code
-        if name in names:
-            parts.extend(_one_recipe(name, panels, values[chosen], epochs[chosen], members[chosen], points))
-    kinds = {"recipe": str, "rows": str, "measure": str, "epoch": int, "mean": float, "low": float, "high": float}
-    empty = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in (kinds | {"members": int}).items()})
-    return pd.concat(parts, ignore_index=True) if parts else empty
+    lines = curve_lines(results, history, points=points)
+    lengths = [len(line["epoch"]) for line in lines.values()]
+    names = {
+        column: np.repeat(np.array([key[place] for key in lines], dtype=object), lengths)
+        for place, column in enumerate(("recipe", "rows", "measure"))
+    }
+    empty = np.zeros(0)
+    numbers = {column: np.concatenate([empty, *(line[column] for line in lines.values())]) for column in _COLUMNS}
+    return pd.DataFrame(names | numbers).astype({"epoch": "int64", "members": "int64"})
 
 
-def curves_figure(
-    results: Mapping[str, Any], data: pd.DataFrame, *, panels: Sequence[Panel] | None = None, page: bool = False
-) -> dict[str, Any]:
-    """The picture of ``curves_data`` in plotly's JSON form, colours as tokens.
-
-    Args:
-        results: the study, as results.json holds it.
-        data: what ``curves_data`` returned.
-        panels: pairs of ``"train"`` or ``"validation"`` and a measure; one panel stands alone, more stand in a
-            grid of two columns. None: all there are.
-        page: for the page, which has its own headings and its own legend to show and hide recipes.
-    """
-    legend = not page
-    panels = list(panels or _panels_of(results, data))
-    styles = look.styles(results)
-    traces: list[dict[str, Any]] = []
-    layout = look.layout(showlegend=legend, height=340 if len(panels) == 1 else 300 * ((len(panels) + 1) // 2))
-    layout["legend"] = {"font": {"size": 12}, "itemsizing": "constant"}
-    groups = {key: group for key, group in data.groupby(["recipe", "rows", "measure"], sort=False)}
-    annotations = []
-    for number, (rows, measure) in enumerate(panels):
-        suffix = "" if number == 0 else str(number + 1)
-        for name, style in styles.items():
-            shown = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "legendgroup": look.plain(name), "name": look.plain(name),
-                     "meta": name, "visible": True if style.first else ("legendonly" if legend else False)}  # fmt: skip
-            if name == reading.BEST_EPOCH:
-                last = int(data["epoch"].max()) if len(data) else 1
-                traces.extend(_level(results, rows, measure, style, last, shown, legend and number == 0))
-            elif (name, rows, measure.key) in groups:
-                group = groups[name, rows, measure.key]
-                traces.extend(_line(group, measure, style, shown, legend and number == 0))
-        left, right, bottom, top = _place(number, len(panels))
-        tickets = {"ticksuffix": "\u00a0%"} if measure.points else {}
-        both = [values for (name, _, key), group in groups.items() if key == measure.key and _counts(results, styles, name)
-                for values in (group["mean"] * measure.scale).tolist()]  # fmt: skip
-        layout[f"xaxis{suffix}"] = look.axis(
-            domain=[left, right], anchor=f"y{suffix}", title={"text": "epoch", "font": {"color": "$muted", "size": 12}}
-        )
-        layout[f"yaxis{suffix}"] = look.axis(
-            domain=[bottom, top], anchor=f"x{suffix}", range=look.span(both, 0.005, 0.995), **tickets
-        )
-        annotations.append(
-            {"text": f"<b>{look.plain(measure.name)}</b>, {rows} rows", "xref": "paper", "yref": "paper", "x": left, "y": top,
-             "xanchor": "left", "yanchor": "bottom", "yshift": 6, "showarrow": False, "font": {"size": 13}}
-        )  # fmt: skip
-    layout["annotations"] = [] if page else annotations
-    layout["margin"] |= {"t": 26} if page else {}
-    return {"data": traces, "layout": layout}
-
-
-def _panels_of(results: Mapping[str, Any], data: pd.DataFrame) -> list[Panel]:
-    there = set(zip(data["rows"], data["measure"], strict=True))
-    return [(r, m) for m in reading.measures(results) for r in ("train", "validation") if (r, m.key) in there]
-
-
-def _panels(results: Mapping[str, Any], history: pd.DataFrame) -> list[Panel]:
-    return [
+def curve_lines(results: Mapping[str, Any], history: pd.DataFrame, *, points: int = 200) -> Lines:
+    """The numbers of ``curves_data``, a few arrays per curve (which a page needs, and frames would be slow to make)."""
+    panels = [
         (rows, measure)
         for measure in reading.measures(results)
         for rows in ("train", "validation")
         if f"{rows}_{measure.key}" in history.columns
     ]
+    names = {recipe["name"] for recipe in results["recipes"]}
+    points = max(20, min(points, _BUDGET // max(len(names), 1)))
+    codes, found = pd.factorize(history["recipe"])
+    values = history[[f"{rows}_{measure.key}" for rows, measure in panels]].to_numpy(np.float64)
+    epochs, folds, seeds = (history[column].to_numpy(np.int64) for column in ("epoch", "fold", "seed"))
+    members = folds * (seeds.max(initial=0) + 1) + seeds
+    lines: Lines = {}
+    for code, name in enumerate(found):
+        chosen = codes == code
+        if name in names:
+            lines |= _one_recipe(name, panels, values[chosen], epochs[chosen], members[chosen], points)
+    return lines
+
+
+def curves_figure(
+    results: Mapping[str, Any], lines: Lines, *, panels: Sequence[Panel] | None = None, page: bool = False
+) -> dict[str, Any]:
+    """The picture of ``curves_data`` in plotly's JSON form, colours as tokens.
+
+    Args:
+        results: the study, as results.json holds it.
+        lines: what ``curve_lines`` returned.
+        panels: pairs of ``"train"`` or ``"validation"`` and a measure; one panel stands alone, more stand in a
+            grid of two columns. None: all there are.
+        page: for the page, which has its own headings and its own legend to show and hide recipes.
+    """
+    if panels is None:
+        there = {(rows, key) for _, rows, key in lines}
+        every = [(rows, measure) for measure in reading.measures(results) for rows in ("train", "validation")]
+        panels = [(rows, measure) for rows, measure in every if (rows, measure.key) in there]
+    styles = look.styles(results)
+    layout = look.layout(showlegend=not page, height=340 if len(panels) == 1 else 300 * ((len(panels) + 1) // 2))
+    layout["legend"] = {"font": {"size": 12}, "itemsizing": "constant"}
+    layout["margin"] |= {"t": 26} if page else {}
+    layout["annotations"] = []
+    last = max((int(line["epoch"][-1]) for line in lines.values()), default=1)
+    traces: list[dict[str, Any]] = []
+    for number, (rows, measure) in enumerate(panels):
+        suffix = "" if number == 0 else str(number + 1)
+        for name, style in styles.items():
+            shown = {
+                "xaxis": f"x{suffix}",
+                "yaxis": f"y{suffix}",
+                "legendgroup": look.plain(name),
+                "name": look.plain(name),
+                "meta": name,
+                "visible": style.first or (False if page else "legendonly"),
+                "showlegend": not page and number == 0,
+            }
+            if name == reading.BEST_EPOCH:
+                traces.extend(_level(results, rows, measure, style, last, shown))
+            elif (name, rows, measure.key) in lines:
+                traces.extend(_line(lines[name, rows, measure.key], measure, style, shown))
+        left, right, bottom, top = _place(number, len(panels))
+        title = {"text": "epoch", "font": {"color": "$muted", "size": 12}}
+        layout[f"xaxis{suffix}"] = look.axis(domain=[left, right], anchor=f"y{suffix}", title=title)
+        reach = look.span(_means(results, styles, lines, measure), 0.005, 0.995)
+        settings = {"domain": [bottom, top], "anchor": f"x{suffix}", "range": reach, **look.per_cent(measure)}
+        layout[f"yaxis{suffix}"] = look.axis(**settings)
+        if not page:
+            text = f"<b>{look.plain(measure.name)}</b>, {rows} rows"
+            layout["annotations"].append(look.heading(text, x=left, y=top, yshift=6))
+    return {"data": traces, "layout": layout}
+
+
+def _means(results: Mapping[str, Any], styles: Mapping[str, Style], lines: Lines, measure: Measure) -> list[float]:
+    """The means that count for the range of an axis: of recipes seen first, none of whose members diverged."""
+    sound = {recipe["name"] for recipe in results["recipes"] if not recipe.get("failed")}
+    return [
+        value * measure.scale
+        for (name, _, key), line in lines.items()
+        if key == measure.key and name in sound and styles[name].first
+        for value in line["mean"].tolist()
+    ]
 
 
 def _one_recipe(
     name: str, panels: list[Panel], values: np.ndarray, epochs: np.ndarray, members: np.ndarray, points: int
-) -> list[pd.DataFrame]:
+) -> Lines:
     _, row = np.unique(members, return_inverse=True)
     last = int(epochs.max())
     kept = np.unique(np.linspace(1, last, min(points, last)).round().astype(int))
@@ -125,18 +139,16 @@ def _one_recipe(
     position[row, epochs - 1] = np.arange(len(epochs)) + 1
     position = np.maximum.accumulate(position, axis=1)[:, kept - 1]
     there = position > 0
-    parts = []
+    lines: Lines = {}
     for column, (rows, measure) in enumerate(panels):
         scores = np.where(there, values[position - 1, column], np.nan)
         scores[~np.isfinite(scores)] = np.nan
         count = np.isfinite(scores).sum(axis=0)
         mean = np.where(count, np.nansum(scores, axis=0) / np.maximum(count, 1), np.nan)
         low, high = (_quantile(scores, count, share) for share in (0.1, 0.9))
-        parts.append(
-            pd.DataFrame({"recipe": name, "rows": rows, "measure": measure.key, "epoch": kept, "mean": mean, "low": low,
-                          "high": high, "members": count})
-        )  # fmt: skip
-    return parts
+        numbers = (kept, mean, low, high, count)
+        lines[name, rows, measure.key] = dict(zip(_COLUMNS, numbers, strict=True))
+    return lines
 
 
 def _quantile(scores: np.ndarray, count: np.ndarray, share: float) -> np.ndarray:
@@ -150,53 +162,43 @@ def _quantile(scores: np.ndarray, count: np.ndarray, share: float) -> np.ndarray
 
 
 def _line(
-    group: pd.DataFrame, measure: Measure, style: Style, shown: dict[str, Any], legend: bool
+    line: Mapping[str, np.ndarray], measure: Measure, style: Style, shown: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    epoch, scale = group["epoch"].tolist(), measure.scale
+    epoch, scale = line["epoch"].tolist(), measure.scale
     traces = []
-    if int(group["members"].max()) > 1:
-        low, high = look.compact(group["low"], scale), look.compact(group["high"], scale)
+    if line["members"].max() > 1:
+        low, high = look.compact(line["low"], scale), look.compact(line["high"], scale)
         there = [index for index, value in enumerate(low) if value is not None]
         outline = [epoch[i] for i in there] + [epoch[i] for i in reversed(there)]
         edge = [high[i] for i in there] + [low[i] for i in reversed(there)]
-        traces.append(
-            {"type": "scatter", "mode": "lines", "x": outline, "y": edge, "fill": "toself", "hoverinfo": "skip",
-             "fillcolor": f"${style.colour}/0.12", "line": {"width": 0}, **shown, "showlegend": False}
-        )  # fmt: skip
-    digits = ".1f" if measure.points else ".4g"
-    traces.append(
-        {"type": "scatter", "mode": "lines", "x": epoch, "y": look.compact(group["mean"], scale),
-         "line": {"color": f"${style.colour}", "dash": style.dash, "width": style.width},
-         "hovertemplate": f"%{{y:{digits}}}", **shown, "showlegend": legend}
-    )  # fmt: skip
-    return traces
+        band = {"x": outline, "y": edge, "fill": "toself", "fillcolor": f"${style.colour}/0.12", "line": {"width": 0}}
+        common = {"type": "scatter", "mode": "lines", "hoverinfo": "skip"}
+        traces.append({**common, **band, **shown, "showlegend": False})
+    means = look.compact(line["mean"], scale)
+    return [*traces, _trace(epoch, means, style, ".1f" if measure.points else ".4g", shown)]
 
 
 def _level(
-    results: Mapping[str, Any],
-    rows: str,
-    measure: Measure,
-    style: Style,
-    last: int,
-    shown: dict[str, Any],
-    legend: bool,
+    results: Mapping[str, Any], rows: str, measure: Measure, style: Style, last: int, shown: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """The best epoch's score as a level: its curve is the baseline's own."""
     recipe = reading.named(results, reading.BEST_EPOCH)
     score = None if recipe is None else reading.score(recipe, rows, measure)
     if score is None:
         return []
-    return [
-        {"type": "scatter", "mode": "lines", "x": [1, last], "y": look.compact([score, score], measure.scale),
-         "line": {"color": f"${style.colour}", "dash": style.dash, "width": style.width},
-         "hovertemplate": "%{y:.4g}", **shown, "showlegend": legend}
-    ]  # fmt: skip
+    return [_trace([1, last], look.compact([score, score], measure.scale), style, ".4g", shown)]
 
 
-def _counts(results: Mapping[str, Any], styles: Mapping[str, Style], name: str) -> bool:
-    """Whether a recipe's curve counts for the range of the axis: seen first, and none of its members diverged."""
-    recipe = reading.named(results, name)
-    return recipe is not None and name in styles and styles[name].first and not recipe.get("failed")
+def _trace(x: list[int], y: list[float | None], style: Style, digits: str, shown: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": x,
+        "y": y,
+        "line": {"color": f"${style.colour}", "dash": style.dash, "width": style.width},
+        "hovertemplate": f"%{{y:{digits}}}",
+        **shown,
+    }
 
 
 def _place(number: int, panels: int) -> tuple[float, float, float, float]:

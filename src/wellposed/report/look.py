@@ -16,17 +16,20 @@ from wellposed.report import reading
 # Hues after Okabe and Ito, told apart by readers with each common colour blindness; darkened or lightened until
 # each has a contrast of at least 3 to its paper (4.5 for what is used in text).
 LIGHT = {
-    "paper": "#ffffff", "panel": "#f6f7f9", "ink": "#1a1f27", "muted": "#57606c", "line": "#d5dae1", "grid": "#e6e9ee",
-    "base": "#3d4550", "accent": "#0b62a4", "helps": "#00714f", "hurts": "#b53a06", "none": "#5d6673", "failed": "#96357f",
-    "c0": "#0072b2", "c1": "#d05a00", "c2": "#008a65", "c3": "#b8478f", "c4": "#a07500", "c5": "#2b95cf",
-    "c6": "#6c54c9", "c7": "#85502a",
+    "paper": "#ffffff", "panel": "#f6f7f9", "ink": "#1a1f27", "muted": "#57606c",
+    "line": "#d5dae1", "grid": "#e6e9ee", "base": "#3d4550", "accent": "#0b62a4",
+    "helps": "#00714f", "hurts": "#b53a06", "none": "#5d6673", "failed": "#96357f",
+    "c0": "#0072b2", "c1": "#d05a00", "c2": "#008a65", "c3": "#b8478f",
+    "c4": "#a07500", "c5": "#2b95cf", "c6": "#6c54c9", "c7": "#85502a",
 }  # fmt: skip
 DARK = {
-    "paper": "#161b22", "panel": "#0d1117", "ink": "#e8ecf1", "muted": "#a3adba", "line": "#38414d", "grid": "#28303a",
-    "base": "#c3ccd6", "accent": "#7cc0f5", "helps": "#43c99b", "hurts": "#ff9361", "none": "#a3adba", "failed": "#e793cf",
-    "c0": "#4aa8e8", "c1": "#ff8d42", "c2": "#2fc292", "c3": "#ec8ac6", "c4": "#e6b53c", "c5": "#96d4ff",
-    "c6": "#ab98ff", "c7": "#cf9b75",
+    "paper": "#161b22", "panel": "#0d1117", "ink": "#e8ecf1", "muted": "#a3adba",
+    "line": "#38414d", "grid": "#28303a", "base": "#c3ccd6", "accent": "#7cc0f5",
+    "helps": "#43c99b", "hurts": "#ff9361", "none": "#a3adba", "failed": "#e793cf",
+    "c0": "#4aa8e8", "c1": "#ff8d42", "c2": "#2fc292", "c3": "#ec8ac6",
+    "c4": "#e6b53c", "c5": "#96d4ff", "c6": "#ab98ff", "c7": "#cf9b75",
 }  # fmt: skip
+ROW = 24  # pixels a recipe, in figures with one row per recipe
 VERDICT_COLOURS = {"helps": "$helps", "hurts": "$hurts", "no evidence": "$none", "failed": "$failed"}
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -116,10 +119,33 @@ def layout(**settings: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def label(results: Mapping[str, Any], recipe: Mapping[str, Any], longest: int = 36) -> str:
+def names_axis(names: Sequence[str]) -> dict[str, Any]:
+    """The axis of figures with one row per recipe, from the top."""
+    return axis(
+        tickvals=list(range(len(names))),
+        ticktext=list(names),
+        range=[len(names) - 0.5, -0.5],
+        tickfont={"size": 12},
+        showgrid=False,
+        fixedrange=True,
+    )
+
+
+def heading(text: str, *, yshift: float, x: float = 0.0, y: float = 1.0, **settings: Any) -> dict[str, Any]:
+    """A line of text above a plot, ``yshift`` pixels over its upper edge."""
+    place = {"xref": "paper", "yref": "paper", "x": x, "y": y, "xanchor": "left", "yanchor": "bottom"}
+    return {"text": text, "yshift": yshift, "showarrow": False, **place, **settings}
+
+
+def per_cent(measure: reading.Measure) -> dict[str, str]:
+    """What an axis needs to show a share in per cent (the space doesn't break)."""
+    return {"ticksuffix": "\u00a0%"} if measure.points else {}
+
+
+def label(results: Mapping[str, Any], name: str, longest: int = 36) -> str:
     """A recipe's name on an axis, marked ★ where selected and ● where a baseline, cut to ``longest`` characters."""
-    mark = {"selected": "★ ", "baseline": "● ", reading.BEST_EPOCH: "● "}.get(reading.role(results, recipe), "")
-    name = recipe["name"]
+    role = reading.role(results, {"name": name})
+    mark = {"selected": "★ ", "baseline": "● ", reading.BEST_EPOCH: "● "}.get(role, "")
     return plain(mark + (name if len(name) <= longest else name[: longest - 1] + "…"))
 
 

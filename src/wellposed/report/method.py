@@ -17,11 +17,11 @@ _SPLITS = {
     "time-ordered": "{folds} folds in order of time, validation rows always later than training rows, for {seeds}",
 }
 _TESTS = {
-    "repeated": "The interval is that of Nadeau and Bengio's corrected t test: it is wider than the plain one, because "
+    "repeated": "The interval is that of Nadeau and Bengio's corrected t test: wider than the plain one, because "
     "training sets of different splits overlap.",
-    "partition": "Seeds are averaged within a fold first, so that the number of folds decides, not the number of seeds.",
-    "split": "The interval covers the luck of the seeds and of the validation rows drawn for this split. It says nothing "
-    "about other splits.",
+    "partition": "Seeds are averaged within a fold first, so that the folds decide, not the seeds.",
+    "split": "The interval covers the luck of the seeds and of the validation rows of this split. It says "
+    "nothing about other splits.",
 }
 
 
@@ -44,13 +44,13 @@ def method(results: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Which rows?", f"{scheme}. {words.listed(rows)}."),
         (
             "Is it a fair comparison?",
-            "Within a fold and seed all recipes start from the same weights and see the same rows in the same order, with "
-            "the same random draws. Differences are taken pair by pair, so that luck which both share drops out.",
+            "Within a fold and seed all recipes start from the same weights and see the same rows in the same order, "
+            "with the same random draws. Differences are taken pair by pair, so that luck which both share drops out.",
         ),
         (
             "What is a score?",
-            "What the network does over all rows of a set once it is trained: dropout and noise off, and no penalty in the "
-            "loss, whatever the recipe adds to it in training.",
+            "What the network does over all rows of a set once it is trained: dropout and noise off, and no penalty in "
+            "the loss, whatever the recipe adds to it in training.",
         ),
         (
             "What is the difference?",
@@ -59,8 +59,8 @@ def method(results: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "When does a recipe help?",
-            f"When its p value is below 0.05 after Holm's correction for {judged} comparisons: without it, one in twenty "
-            "useless recipes would look useful. “No evidence” doesn't mean “no effect”.",
+            f"When its p value is below 0.05 after Holm's correction for {judged} comparisons: without it, one in "
+            "twenty useless recipes would look useful. “No evidence” doesn't mean “no effect”.",
         ),
     ]
     seen = [f"on {m.name} {text}" for m in reading.measures(results) if (text := words.power(results, m))]
@@ -70,9 +70,9 @@ def method(results: Mapping[str, Any]) -> list[tuple[str, str]]:
         found.append(
             (
                 "Why two baselines?",
-                "One is the network as given, at its last epoch. The other, best-epoch, is the same network at the epoch "
-                "that scored best on the monitor rows. A recipe that beats only the first has shown that it delays "
-                "overfitting, which stopping in time does as well.",
+                "One is the network as given, at its last epoch. The other, best-epoch, is the same network at the "
+                "epoch that scored best on the monitor rows. A recipe that beats only the first has shown that it "
+                "delays overfitting, which stopping in time does as well.",
             )
         )
     return found

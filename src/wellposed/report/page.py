@@ -16,8 +16,10 @@ from typing import Any
 import pandas as pd
 
 from wellposed.errors import StudyError
-from wellposed.report import comparison, look, method, reading, words
-from wellposed.report.curves import curves_data, curves_figure
+from wellposed.report import look, method, reading, words
+from wellposed.report.curves import curve_lines, curves_figure
+from wellposed.report.forest import blind_spot, forest_figure
+from wellposed.report.gaps import gap_figure
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -99,16 +101,16 @@ def embed(value: object) -> str:
 def _figures(results: Mapping[str, Any], history: pd.DataFrame) -> dict[str, Any]:
     """All figures by the id of their place on the page."""
     figures: dict[str, Any] = {}
-    data = curves_data(results, history)
-    panels = set(zip(data["rows"], data["measure"], strict=True))
+    lines = curve_lines(results, history)
+    panels = {(rows, measure) for _, rows, measure in lines}
     for measure in reading.measures(results):
         if any(reading.delta(recipe, measure) for recipe in results["recipes"]):
-            figures[f"forest-{measure.key}"] = comparison.forest_figure(results, measure, page=True)
+            figures[f"forest-{measure.key}"] = forest_figure(results, measure, page=True)
         for rows in ("train", "validation"):
             if (rows, measure.key) in panels:
                 name = f"curves-{measure.key}-{rows}"
-                figures[name] = curves_figure(results, data, panels=[(rows, measure)], page=True)
-        figures[f"gap-{measure.key}"] = comparison.gap_figure(results, measure, page=True)
+                figures[name] = curves_figure(results, lines, panels=[(rows, measure)], page=True)
+        figures[f"gap-{measure.key}"] = gap_figure(results, measure, page=True)
     return figures
 
 
@@ -133,20 +135,25 @@ def _view(results: Mapping[str, Any], figures: Mapping[str, Any]) -> dict[str, A
         "name": data.get("name"), "task": data.get("task"), "tiles": tiles,
         "skipped": results.get("skipped") or (),
         "findings": words.findings(results), "selection": words.selection(results), "notes": words.notes(results),
-        "test": _test(results), "measures": found, "rows": [_row(results, r, styles) for r in reading.ranked(results)],
-        "references": _references(results), "chips": [_chip(results, r, styles) for r in reading.ranked(results)],
+        "test": _test(results, found), "measures": found, "rows": [_row(results, r, styles, found) for r in reading.ranked(results)],
+        "references": _references(results, found), "chips": [_chip(results, r, styles) for r in reading.ranked(results)],
         "forests": _places(figures, "forest", found), "curves": _places(figures, "curves", found),
         "gaps": _places(figures, "gap", found), "broken": _broken(results), "members": members,
         "method": method.method(results), "facts": method.facts(results), "command": method.command(results),
         "has_best_epoch": reading.named(results, reading.BEST_EPOCH) is not None,
         "verdicts": [(word, symbol) for word, symbol in reading.SYMBOLS.items() if word in judged],
-        "blind": [comparison.blind_spot(results, measure) is not None for measure in found],
+        "blind": [blind_spot(results, measure) is not None for measure in found],
     }  # fmt: skip
 
 
-def _row(results: Mapping[str, Any], recipe: Mapping[str, Any], styles: Mapping[str, look.Style]) -> dict[str, Any]:
+def _row(
+    results: Mapping[str, Any],
+    recipe: Mapping[str, Any],
+    styles: Mapping[str, look.Style],
+    found: list[reading.Measure],
+) -> dict[str, Any]:
     cells = []
-    for measure in reading.measures(results):
+    for measure in found:
         delta = reading.delta(recipe, measure)
         chance = reading.finite((delta or {}).get("p_adjusted"))
         word = reading.verdict(recipe, measure)
@@ -173,27 +180,27 @@ def _chip(results: Mapping[str, Any], recipe: Mapping[str, Any], styles: Mapping
     }  # fmt: skip
 
 
-def _references(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _references(results: Mapping[str, Any], found: list[reading.Measure]) -> list[dict[str, Any]]:
     return [
         {
             "name": entry["name"],
-            "scores": [m.score(reading.score(entry, "validation", m)) for m in reading.measures(results)],
+            "scores": [m.score(reading.score(entry, "validation", m)) for m in found],
         }
         for entry in results.get("references") or ()
     ]
 
 
-def _test(results: Mapping[str, Any]) -> dict[str, Any] | None:
+def _test(results: Mapping[str, Any], found: list[reading.Measure]) -> dict[str, Any] | None:
     """The scores on rows set aside, with how often they were looked at."""
     test = results.get("test")
     if not test:
         return None
-    rows = [
-        (word, (test[word] or {}).get("name") or name, [measure.score(reading.score({"test": test.get(word)}, "test", measure))
-                      for measure in reading.measures(results)])
-        for word, name in (("selected", results.get("selected")), ("baseline", results.get("baseline") or "baseline"))
-        if test.get(word)
-    ]  # fmt: skip
+    rows = []
+    for word, name in (("selected", results.get("selected")), ("baseline", results.get("baseline") or "baseline")):
+        entry = test.get(word)
+        if entry:
+            scores = [m.score(reading.score({"test": entry}, "test", m)) for m in found]
+            rows.append((word, entry.get("name") or name, scores))
     return {"rows": rows, "openings": len(test.get("openings") or ()) or 1}
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from wellposed.errors import StudyError
-from wellposed.report import comparison, look, reading
-from wellposed.report.comparison import forest_data, gap_data
-from wellposed.report.curves import curves_data, curves_figure
+from wellposed.report import look, reading
+from wellposed.report.curves import curve_lines, curves_data, curves_figure
+from wellposed.report.forest import forest_data, forest_figure
+from wellposed.report.gaps import gap_data, gap_figure
 from wellposed.report.reading import Measure
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def curves(results: Mapping[str, Any], history: pd.DataFrame) -> Figure:
         results: the study, as results.json holds it.
         history: one row per member and epoch.
     """
-    return _figure(curves_figure(results, curves_data(results, history)))
+    return _figure(curves_figure(results, curve_lines(results, history)))
 
 
 def forest(results: Mapping[str, Any], measure: str | None = None) -> Figure:
@@ -43,7 +44,7 @@ def forest(results: Mapping[str, Any], measure: str | None = None) -> Figure:
     Raises:
         StudyError: the study has no such measure.
     """
-    return _figure(comparison.forest_figure(results, _measure(results, measure)))
+    return _figure(forest_figure(results, _measure(results, measure)))
 
 
 def gap(results: Mapping[str, Any], measure: str | None = None) -> Figure:
@@ -56,7 +57,7 @@ def gap(results: Mapping[str, Any], measure: str | None = None) -> Figure:
     Raises:
         StudyError: the study has no such measure.
     """
-    return _figure(comparison.gap_figure(results, _measure(results, measure)))
+    return _figure(gap_figure(results, _measure(results, measure)))
 
 
 def _measure(results: Mapping[str, Any], key: str | None) -> Measure:

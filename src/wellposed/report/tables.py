@@ -29,7 +29,7 @@ def table(results: Mapping[str, Any]) -> pd.DataFrame:
         ``KEY_train``, ``KEY_validation``, ``KEY_sd`` (between members, validation), ``KEY_difference`` (recipe minus
         baseline), ``KEY_low``, ``KEY_high`` (95 % interval), ``KEY_p`` (adjusted), ``KEY_verdict``. Unknown: NaN.
     """
-    rows = []
+    rows, found = [], reading.measures(results)
     for recipe in reading.ranked(results):
         row: dict[str, Any] = {
             "recipe": recipe["name"],
@@ -38,7 +38,7 @@ def table(results: Mapping[str, Any]) -> pd.DataFrame:
             "failed": recipe.get("failed") or 0,
             "collapsed": recipe.get("collapsed") or 0,
         }
-        for measure in reading.measures(results):
+        for measure in found:
             delta = reading.delta(recipe, measure) or {}
             row |= {
                 f"{measure.key}_train": reading.score(recipe, "train", measure),
