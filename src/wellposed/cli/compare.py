@@ -1,0 +1,217 @@
+"""``wellposed compare``: techniques against the baseline."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from wellposed.cli.background import undisturbed, watch
+from wellposed.cli.options import DataOptions, NetworkOptions, RunOptions, StudyOptions, TrainingOptions, takes
+from wellposed.cli.terminal import Terminal
+from wellposed.errors import StudyError
+
+if TYPE_CHECKING:
+    from wellposed.studies.compare import Comparison, Prepared
+
+__all__ = ["compare"]
+
+
+@takes(DataOptions, NetworkOptions, TrainingOptions, StudyOptions, RunOptions)
+def compare(
+    context: typer.Context,
+    data: DataOptions,
+    network: NetworkOptions,
+    training: TrainingOptions,
+    study: StudyOptions,
+    run: RunOptions,
+) -> None:
+    """Compares regularization techniques with the network without them.
+
+    Trains the network under every technique at once, on the same splits with the same randomness, and says which
+    differences are more than chance.
+    """
+    from wellposed.cli import inputs
+    from wellposed.studies.compare import prepare
+    from wellposed.studies.compare import run as train
+
+    command = shlex.join(["wellposed", *context.obj])
+    terminal = Terminal(run)
+    made_network, made_training = inputs.make_network(network), inputs.make_training(training)
+    choices = inputs.prepare_settings(study)
+    validation, test = inputs.share_or_file(study.validation)[1], inputs.share_or_file(study.test)[1]
+    if validation is not None and study.folds is not None:
+        raise StudyError("splits: give either folds or validation", f"folds {study.folds} and a file", "Leave one out.")
+    dataset = inputs.read_data(data, validation=validation, test=test)
+    prepared = prepare(dataset, made_network, study.with_ or None, training=made_training, **choices)
+    terminal.line(data_line(prepared))
+    terminal.line(prepared.line())
+    if run.dry_run:
+        _show_plan(prepared, terminal, as_json=run.json)
+        return
+    folder = _run_folder(run.out, dataset.name)
+    facts = {
+        "command": command,
+        "settings": inputs.settings(data, network, training, study, run),
+        "data": {"source": dataset.source, "sha256": dataset.sha256},
+        "seed": study.seed,
+        "plan": prepared.plan.to_config(),
+    }
+    folder.write_state("planned", **facts)
+    began, state = time.perf_counter(), "failed"
+    try:
+        with terminal.progress() as progress:
+            comparison = watch(lambda report: train(prepared, progress=report), progress)
+        comparison.results["run"]["command"] = command
+        with undisturbed():
+            report = comparison.save(folder.folder, **facts)
+        state = "done"
+    except KeyboardInterrupt:
+        state = "interrupted"
+        seconds = time.perf_counter() - began
+        where = shlex.quote(str(folder.folder / "run.json"))
+        raise KeyboardInterrupt(f"after {seconds:.0f} s, before there were results; {where} holds the plan.") from None
+    finally:
+        if state != "done":
+            folder.write_state(state, **facts)
+    if run.json:
+        sys.stdout.write((folder.folder / "results.json").read_text(encoding="utf-8"))
+    elif run.quiet:
+        print(report)
+    _show_results(comparison, terminal)
+    terminal.line(f"report: {report}", "bold")
+
+
+def data_line(prepared: Prepared) -> str:
+    """The data and the roles of its columns, in one line."""
+    data = prepared.experiment.data
+    roles: dict[str, list[str]] = {}
+    for column, role in data.roles.items():
+        roles.setdefault(role, []).append(column)
+    kinds = [f"{len(roles[kind])} {kind}" for kind in ("numeric", "categorical") if kind in roles]
+    width = prepared.experiment.schema.width
+    columns = data.features.shape[1]
+    features = f"{columns} feature{'' if columns == 1 else 's'} ({' and '.join(kinds)})"
+    if data.image_shape is not None:
+        features = f"images of {'×'.join(map(str, data.image_shape))}"
+    elif width != columns:
+        features += f", {width} when encoded"
+    names = ", ".join(map(str, data.targets.columns))
+    if data.task == "classification":
+        counts = [f"{name}: {count:,}" for name, count in data.class_counts().items()]
+        target = f"classification of {names} ({', '.join(counts[:6])}{', …' if len(counts) > 6 else ''})"
+    else:
+        target = f"regression of {names}"
+    others = [f"{role} {_few(roles[role])}" for role in ("weight", "group", "time", "split") if role in roles]
+    left = [f"{_few(roles[role])} ({role})" for role in ("constant", "identifier", "dropped") if role in roles]
+    others += [f"left out: {', '.join(left)}"] if left else []
+    return "; ".join([f"{data.name}: {data.rows:,} rows, {features}, {target}", *others])
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _run_folder(out: str | None, name: str) -> Any:
+    from wellposed.store import Run, new_folder
+
+    if out is None:
+        return Run(new_folder(name, "compare"))
+    if (Path(out) / "results.json").exists():
+        raise StudyError("out: the folder holds a finished run", out, "Choose another --out, or remove it.")
+    return Run(out)
+
+
+def _show_plan(prepared: Prepared, terminal: Terminal, *, as_json: bool) -> None:
+    """What ``--dry-run`` shows: the programs, their tiles, members and memory."""
+    from wellposed.population.memory import size_text
+
+    plan = prepared.plan
+    if as_json:
+        summary = {
+            "schema": "wellposed.plan/1",
+            "recipes": [recipe.name for recipe in prepared.recipes],
+            "skipped": [{"name": name, "why": why} for name, why in prepared.skipped],
+            "members": len(plan.members),
+            "memory": prepared.memory(),
+            "seconds": round(prepared.seconds(), 1),
+            "programs": plan.to_config(),
+        }
+        print(json.dumps(summary, indent=1, ensure_ascii=False))
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("program", justify="right")
+    table.add_column("techniques in it", overflow="fold")
+    for heading in ("members", "tiles", "streams\n× lanes", "memory\na tile"):
+        table.add_column(heading, justify="right", no_wrap=True, vertical="bottom")
+    for number, part in enumerate(plan.programs, start=1):
+        names = ", ".join(dict.fromkeys(item.name for item in part.program.techniques)) or "none"
+        shape = f"{part.streams} × {part.lanes}"
+        table.add_row(
+            str(number),
+            Text(names),
+            str(len(part.techniques)),
+            str(len(part.tiles)),
+            shape,
+            size_text(part.bytes_per_tile),
+        )
+    terminal.show(table)
+    for name, why in prepared.skipped:
+        terminal.line(f"skipped {name}: {why}")
+    for message in prepared.messages:
+        terminal.line(f"note: {message}", "yellow")
+    terminal.line("dry run: nothing was trained or written", "bold")
+
+
+def _show_results(comparison: Comparison, terminal: Terminal) -> None:
+    from wellposed.report import tables, words
+    from wellposed.report.method import seconds
+
+    results = comparison.results
+    terminal.show(tables.rich_table(results, width=terminal.width))
+    for sentence in words.findings(results):
+        terminal.line(sentence)
+    terminal.line(words.selection(results))
+    for extra in (_references(results), _test(results)):
+        if extra:
+            terminal.line(extra)
+    for note in words.notes(results):
+        terminal.line(f"note: {note}", "yellow")
+    spent = results["run"]
+    parts = [f"{word} {seconds(spent[key])}" for word, key in (("compiling", "compile_s"), ("training", "train_s"))]
+    terminal.line(f"{seconds(spent['total_s'])} ({', '.join(parts)})", "dim")
+
+
+def _references(results: dict[str, Any]) -> str:
+    """The reference models' scores, in a line."""
+    from wellposed.report import reading
+
+    measure = reading.main_measure(results)
+    scores = [
+        f"{model['name']} {measure.score(reading.score(model, 'validation', measure))}"
+        for model in results["references"]
+    ]
+    return f"Other models on the same splits, {measure.name}: {', '.join(scores)}." if scores else ""
+
+
+def _test(results: dict[str, Any]) -> str:
+    """The scores on the rows set aside, in a line."""
+    from wellposed.report import reading
+
+    test = results["test"]
+    if not test:
+        return ""
+    selected, baseline = test["selected"], test["baseline"]
+    shown = []
+    for entry in [selected] if selected["name"] == baseline["name"] else [selected, baseline]:
+        scores = [f"{m.name} {m.score(reading.score({'test': entry}, 'test', m))}" for m in reading.measures(results)]
+        shown.append(f"{entry['name']}: {', '.join(scores)}")
+    return f"On the {test['rows']:,} test rows set aside: {'; '.join(shown)}."

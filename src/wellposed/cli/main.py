@@ -1,0 +1,149 @@
+"""The command ``wellposed``. Libraries that take long to load are imported inside the commands that need them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from wellposed.cli.compare import compare
+from wellposed.cli.datasets import datasets
+from wellposed.cli.errors import is_usage_error, one_line, usage_message
+from wellposed.cli.report import report
+from wellposed.cli.techniques import techniques
+from wellposed.errors import WellposedError
+
+__all__ = ["main"]
+
+BAD_INPUT, UNEXPECTED, INTERRUPTED, BROKEN_PIPE = 2, 1, 130, 141
+
+app = typer.Typer(
+    name="wellposed",
+    help="Finds out how to regularize a neural network: every technique at once, honestly compared.",
+    epilog='Example: wellposed compare winequality-red --target "quality >= 6" --network 20,20',
+    add_completion=False,
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="rich",
+)
+_EXAMPLE = 'wellposed compare winequality-red --target "quality >= 6" --network 20,20'
+app.command(epilog=f"Example: {_EXAMPLE} --with l2=1e-3")(compare)
+app.command(epilog="Examples: wellposed techniques; wellposed techniques dropout")(techniques)
+app.command(epilog="Examples: wellposed datasets; wellposed datasets iris")(datasets)
+app.command(epilog="Example: wellposed report wellposed-runs/iris-compare-1")(report)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"wellposed {version('wellposed')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _app(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command line and returns its exit status.
+
+    0: done; 2: bad input; 130: interrupted; 141: the reader of the output went away; 1: a fault of wellposed itself.
+    Errors are one line on standard error; with WELLPOSED_DEBUG=1 in the environment, faults show their traceback.
+
+    Args:
+        argv: the arguments after the program's name; None: those of this process.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that lacks ± shows ?
+    with _termination_interrupts():
+        status = _status(arguments)
+    if status == INTERRUPTED and argv is None:
+        # Leaving in the ordinary way would wait for compilations and reference models that nobody wants any more.
+        _flush()
+        os._exit(status)
+    return status
+
+
+def _status(arguments: list[str]) -> int:
+    try:
+        status = _command(arguments)
+        sys.stdout.flush()
+        return status
+    except WellposedError as error:
+        return _fail(str(error), BAD_INPUT)
+    except BrokenPipeError:
+        # The interpreter flushes standard output once more when it ends; nobody reads it, so it goes nowhere.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except KeyboardInterrupt as error:
+        return _fail(str(error) or "before anything was written.", INTERRUPTED, word="interrupted")
+    except Exception as error:
+        if is_usage_error(error):
+            return _fail(usage_message(error), BAD_INPUT)
+        if isinstance(error, OSError) and error.strerror:
+            place = f", got {error.filename}" if error.filename else ""
+            return _fail(f"{error.strerror[:1].lower()}{error.strerror[1:]}{place}.", BAD_INPUT)
+        if os.environ.get("WELLPOSED_DEBUG"):
+            raise
+        remedy = "This is a fault of wellposed: run it again with WELLPOSED_DEBUG=1 to see where, and report it."
+        return _fail(f"{type(error).__name__}: {str(error).rstrip('.')[:300]}. {remedy}", UNEXPECTED)
+
+
+def _command(arguments: list[str]) -> int:
+    command: Any = typer.main.get_command(app)
+    try:
+        with command.make_context("wellposed", list(arguments), obj=arguments) as context:
+            return int(command.invoke(context) or 0)
+    except typer.Exit as end:
+        return end.exit_code
+
+
+def _fail(message: str, status: int, *, word: str = "error") -> int:
+    _flush()
+    with contextlib.suppress(OSError):
+        print(f"{word}: {one_line(message)}", file=sys.stderr, flush=True)
+    return status
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+
+
+@contextlib.contextmanager
+def _termination_interrupts() -> Iterator[None]:
+    """A request to terminate is answered like Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
