@@ -1,8 +1,9 @@
-"""Runs on disk: a folder with ``run.json``, ``results.json``, ``history.parquet`` and the report, written atomically."""
+"""Runs on disk: a folder with ``run.json``, ``results.json``, ``history.parquet`` and report, written atomically."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import tempfile
@@ -16,7 +17,7 @@ from wellposed.errors import StudyError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Run", "atomic", "new_folder"]
+__all__ = ["Run", "atomic", "new_folder", "read_run"]
 
 SCHEMA = "wellposed.run/1"
 
@@ -38,13 +39,75 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def new_folder(data_name: str, study: str) -> Path:
-    """``wellposed-runs/NAME-STUDY-1``, with the first number that is free."""
+    """Makes ``wellposed-runs/NAME-STUDY-1``, with the first number that is free; two processes never get the same.
+
+    Raises:
+        StudyError: it can't be made.
+    """
     clean = "".join(c if c.isalnum() or c in "-_" else "-" for c in data_name)[:60] or "data"
     root = Path("wellposed-runs")
-    number = 1
-    while (root / f"{clean}-{study}-{number}").exists():
-        number += 1
-    return root / f"{clean}-{study}-{number}"
+    try:
+        root.mkdir(exist_ok=True)
+        for number in itertools.count(1):
+            folder = root / f"{clean}-{study}-{number}"
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                return folder
+    except OSError as error:
+        raise StudyError(
+            f"out: can't be written ({error.strerror})", str(root), "Choose a folder with --out."
+        ) from None
+    raise AssertionError  # the numbers don't end
+
+
+def read_run(folder: str | Path, schema: str) -> tuple[dict[str, Any], pd.DataFrame]:
+    """The results and the history of a finished run.
+
+    Args:
+        folder: the run directory.
+        schema: that its results must have.
+
+    Raises:
+        StudyError: there is no finished run, or its files can't be read.
+    """
+    import pandas as pd
+
+    place = Path(folder)
+    results, history = place / "results.json", place / "history.parquet"
+    if not results.is_file():
+        state = _state(place)
+        if state is None:
+            raise StudyError("run: there is no run", str(folder), "Name a folder that wellposed compare has written.")
+        raise StudyError(f"run: it has no results, its state is {state!r}", str(folder), "Run its command again.")
+    found = _json(results)
+    if found.get("schema") != schema:
+        raise StudyError(
+            f"run: {results} must have the schema {schema}", found.get("schema") or "none", "Name another run."
+        )
+    try:
+        frame = pd.read_parquet(history)
+    except FileNotFoundError:
+        raise StudyError("run: the history is missing", str(history), "Run the command again.") from None
+    except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
+        why = (str(error).splitlines() or [""])[0][:100]
+        raise StudyError(f"run: the history can't be read ({why})", str(history), "Run the command again.") from None
+    return found, frame
+
+
+def _state(folder: Path) -> str | None:
+    """What `run.json` says of the run; None without one."""
+    return str(_json(folder / "run.json").get("state")) if (folder / "run.json").is_file() else None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not JSON"
+        raise StudyError(f"run: a file can't be read ({why})", str(path), "Run the command again.") from None
+    if not isinstance(found, dict):
+        raise StudyError("run: a file must hold an object", str(path), "Run the command again.")
+    return found
 
 
 class Run:
@@ -57,7 +120,9 @@ class Run:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         if self.folder.exists() and not self.folder.is_dir():
-            raise StudyError("out: must be a folder, but a file of that name exists", str(folder), "Choose another --out.")
+            raise StudyError(
+                "out: must be a folder, but a file of that name exists", str(folder), "Choose another --out."
+            )
         if self.folder.is_dir() and any(self.folder.iterdir()) and not (self.folder / "run.json").exists():
             raise StudyError("out: the folder isn't empty and holds no run", str(folder), "Choose another --out.")
         try:
@@ -66,11 +131,15 @@ class Run:
                 pass
             (self.folder / ".writable").unlink()
         except OSError as error:
-            raise StudyError(f"out: can't be written ({error.strerror})", str(folder), "Choose another --out.") from None
+            raise StudyError(
+                f"out: can't be written ({error.strerror})", str(folder), "Choose another --out."
+            ) from None
 
     def write_state(self, state: str, **facts: Any) -> None:
-        """``run.json``: plan, tiles, seeds and how far the run is (``planned``, ``training``, ``done``, ``interrupted``)."""
-        self._write_json("run.json", {"schema": SCHEMA, "state": state, "written": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **facts})
+        """``run.json``: plan, tiles, seeds and how far it is (``planned``, ``done``, ``interrupted``, ``failed``)."""
+        self._write_json(
+            "run.json", {"schema": SCHEMA, "state": state, "written": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **facts}
+        )
 
     def write_results(self, results: dict[str, Any]) -> None:
         """``results.json``."""
