@@ -78,6 +78,17 @@ def label_key(text: str) -> tuple[int, float, str]:
         return (1, 0.0, text)
 
 
+def category(codes: np.ndarray, labels: list[str]) -> pd.Series:
+    """:func:`factorized` cells as a pandas category whose categories are sorted."""
+    import pandas as pd
+
+    order = sorted(range(len(labels)), key=lambda position: label_key(labels[position]))
+    rank = np.full(len(labels) + 1, -1, dtype=np.int64)
+    rank[order] = np.arange(len(labels))
+    categories = pd.Index([labels[position] for position in order], dtype=object)
+    return pd.Series(pd.Categorical.from_codes(rank[codes], categories=categories))
+
+
 def is_number_type(column: pd.Series) -> bool:
     """Whether the column is held as numbers (booleans are not)."""
     import pandas as pd

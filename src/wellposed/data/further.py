@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wellposed.data.columns import numbers, series, texts
+from wellposed.data.columns import category, factorized, numbers, series
 from wellposed.data.dataset import Dataset
 from wellposed.data.opening import open_source
 from wellposed.data.source import Source
@@ -32,7 +32,8 @@ def read_like(source: Any, dataset: Dataset, *, name: str | None = None) -> Data
 def with_test(dataset: Dataset, source: Any) -> Dataset:
     """The dataset with test rows from another source, or from a Dataset made by :func:`read_like`."""
     test = source if isinstance(source, Dataset) else read_like(source, dataset)
-    return replace(dataset, test=test, warnings=(*dataset.warnings, *_shared_rows(dataset, test, "test")))
+    shared = _shared_rows(_joined(dataset, test), dataset.rows, "test")
+    return replace(dataset, test=test, warnings=(*dataset.warnings, *shared))
 
 
 def with_validation(dataset: Dataset, source: Any) -> Dataset:
@@ -41,35 +42,14 @@ def with_validation(dataset: Dataset, source: Any) -> Dataset:
     Raises:
         DataError: the dataset has a split already, or the other rows don't fit.
     """
-    import pandas as pd
-
     if dataset.split is not None:
         remedy = "Give either a split column or a validation file."
         raise DataError("the data say already which rows are for validation", dataset.name, remedy)
     other = source if isinstance(source, Dataset) else read_like(source, dataset)
-    columns: dict[str, Any] = {}
-    for column in dataset.features:
-        first, second = series(dataset.features, column), series(other.features, column)
-        if isinstance(first.dtype, pd.CategoricalDtype):
-            columns[column] = pd.Series(pd.api.types.union_categoricals([first, second]))
-        else:
-            columns[column] = np.concatenate([first.to_numpy(), second.to_numpy()])
-
-    def both(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:
-        return None if first is None or second is None else np.concatenate([first, second])
-
-    shift = 0 if dataset.groups is None else int(dataset.groups.max()) + 1
-    return replace(
-        dataset,
-        features=feature_frame(columns),
-        targets=pd.concat([dataset.targets, other.targets], ignore_index=True),
-        weights=both(dataset.weights, other.weights),
-        groups=both(dataset.groups, None if other.groups is None else other.groups + shift),
-        time=both(dataset.time, other.time),
-        split=np.repeat(np.array(["train", "validation"]), [dataset.rows, other.rows]),
-        validation=other,
-        warnings=(*dataset.warnings, *_shared_rows(dataset, other, "validation")),
-    )
+    joined = _joined(dataset, other)
+    split = np.repeat(np.array(["train", "validation"]), [dataset.rows, other.rows])
+    shared = _shared_rows(joined, dataset.rows, "validation")
+    return replace(joined, split=split, validation=other, warnings=(*dataset.warnings, *shared))
 
 
 def like(raw: Source, dataset: Dataset, na: tuple[str, ...]) -> Dataset:
@@ -89,7 +69,7 @@ def like(raw: Source, dataset: Dataset, na: tuple[str, ...]) -> Dataset:
     features: dict[str, Any] = {}
     for column in dataset.features:
         if isinstance(dataset.features[column].dtype, pd.CategoricalDtype):
-            features[column] = pd.Series(pd.Categorical(texts(series(raw.frame, column), na)))
+            features[column] = category(*factorized(series(raw.frame, column), na))
             continue
         values = numbers(series(raw.frame, column), na)
         if values is None:
@@ -119,16 +99,33 @@ def feature_frame(columns: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(dict(columns)).reset_index(drop=True)
 
 
-def _shared_rows(dataset: Dataset, other: Dataset, part: str) -> tuple[str, ...]:
-    """A warning if rows of ``other`` are rows of ``dataset`` too: their score would flatter."""
-    seen = {row for row in zip(*_row_keys(dataset), strict=True)}
-    shared = sum(row in seen for row in zip(*_row_keys(other), strict=True))
-    return (f"{shared} of {other.rows} {part} rows are among the training rows too",) if shared else ()
+def _joined(first: Dataset, second: Dataset) -> Dataset:
+    """The rows of both; groups of the two have nothing to do with each other."""
+    import pandas as pd
+
+    features = pd.concat([first.features, second.features], ignore_index=True)
+    for column in first.features:
+        if isinstance(first.features[column].dtype, pd.CategoricalDtype):
+            both = [series(part.features, column).astype(object) for part in (first, second)]
+            features[column] = category(*factorized(pd.concat(both, ignore_index=True)))
+
+    def both_of(left: np.ndarray | None, right: np.ndarray | None) -> np.ndarray | None:
+        return None if left is None or right is None else np.concatenate([left, right])
+
+    shift = 0 if first.groups is None else int(first.groups.max()) + 1
+    return replace(
+        first,
+        features=features,
+        targets=pd.concat([first.targets, second.targets], ignore_index=True),
+        weights=both_of(first.weights, second.weights),
+        groups=both_of(first.groups, None if second.groups is None else second.groups + shift),
+        time=both_of(first.time, second.time),
+        split=None,
+    )
 
 
-def _row_keys(dataset: Dataset) -> list[list[Any]]:
-    frame = dataset.features
-    return [
-        *(frame[name].astype(object).tolist() for name in frame),
-        *(dataset.targets[n].tolist() for n in dataset.targets),
-    ]
+def _shared_rows(joined: Dataset, rows: int, part: str) -> tuple[str, ...]:
+    """A warning if rows after the first ``rows`` repeat one of those: their score would flatter."""
+    codes = joined.duplicate_groups()
+    shared = int(np.isin(codes[rows:], codes[:rows]).sum())
+    return (f"{shared} of {joined.rows - rows} {part} rows are among the training rows too",) if shared else ()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from wellposed.data.dataset import Dataset
-from wellposed.data.further import feature_frame, like
+from wellposed.data.further import feature_frame, like, with_test
 from wellposed.data.opening import open_source
 from wellposed.data.roles import infer_roles
 from wellposed.data.special import special_columns
@@ -101,7 +101,7 @@ def read(
         rows = "1 row repeats an earlier one" if count == 1 else f"{count} of {dataset.rows} rows repeat an earlier one"
         note = f"{rows}; --keep-duplicates-together keeps equal rows on one side of a split"
         dataset = replace(dataset, warnings=(*dataset.warnings, note))
-    return dataset if raw.test is None else replace(dataset, test=like(raw.test, dataset, markers))
+    return dataset if raw.test is None else with_test(dataset, like(raw.test, dataset, markers))
 
 
 def _names(option: str, names: Sequence[str]) -> tuple[str, ...]:

@@ -11,9 +11,9 @@ import numpy as np
 
 from wellposed.data.columns import (
     almost_numbers,
+    category,
     factorized,
     first_date,
-    label_key,
     numbers,
     series,
     with_decimal_point,
@@ -130,7 +130,7 @@ def _classify(
     if len(labels) == 0 or (len(labels) == 1 and not missing):
         found.roles[name] = "constant"
         return
-    text = _categories(codes, labels)
+    text = category(codes, labels)
     share = len(labels) / len(codes)
     named_so = _IDENTIFIER_NAME.fullmatch(name) is not None and share >= 0.9
     if source.named and not as_categorical and len(codes) >= MIN_IDENTIFIER_ROWS and (share == 1 or named_so):
@@ -152,17 +152,6 @@ def _counts(name: str, present: np.ndarray, rows: int) -> bool:
     distinct = len(np.unique(present))
     gapless = distinct == rows and float(present.max()) - float(present.min()) == rows - 1
     return gapless or (_IDENTIFIER_NAME.fullmatch(name) is not None and distinct >= 0.9 * rows)
-
-
-def _categories(codes: np.ndarray, labels: list[str]) -> pd.Series:
-    """The column as a pandas category whose categories are sorted."""
-    import pandas as pd
-
-    order = sorted(range(len(labels)), key=lambda position: label_key(labels[position]))
-    rank = np.full(len(labels) + 1, -1, dtype=np.int64)
-    rank[order] = np.arange(len(labels))
-    categories = pd.Index([labels[position] for position in order], dtype=object)
-    return pd.Series(pd.Categorical.from_codes(rank[codes], categories=categories))
 
 
 def _single(text: str) -> pd.Series:

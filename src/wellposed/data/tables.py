@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import re
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +37,7 @@ def table_source(path: Path, *, na: tuple[str, ...] = (), name: str | None = Non
     if raw[:2] == b"\x1f\x8b":
         try:
             raw = gzip.decompress(raw)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"{path}: broken gzip file", str(error), "Fetch or compress it again.") from None
     if suffix in PARQUET:
         frame, delimiter, warnings = _parquet(path, raw), None, ()
