@@ -121,29 +121,43 @@ def _view(results: Mapping[str, Any], figures: Mapping[str, Any]) -> dict[str, A
     members = sum(recipe.get("members") or 0 for recipe in results["recipes"])
     epochs = (results.get("training") or {}).get("epochs")
     folds, seeds = splits.get("folds"), splits.get("seeds")
+    compared = len(reading.techniques(results))
     judged = {reading.verdict(recipe, measure) for recipe in results["recipes"] for measure in found}
     total = reading.finite((results.get("run") or {}).get("total_s"))
     tiles = [
         (f"{data.get('rows'):,}" if isinstance(data.get("rows"), int) else "–", f"rows, {method.features(data)}"),
-        (str(len(reading.techniques(results))), "techniques"),
+        (str(compared), "recipes" if compared != 1 else "recipe"),
         (f"{folds} × {seeds}", "folds × seeds"),
         (f"{members:,}", f"networks trained, {epochs} epochs" if epochs else "networks trained"),
     ]
     tiles += [(method.seconds(total), "in all")] if total is not None else []
     return {
         "title": f"{data.get('name')}: regularization techniques compared",
-        "name": data.get("name"), "task": data.get("task"), "tiles": tiles,
+        "name": data.get("name"),
+        "task": data.get("task"),
+        "compared": "One recipe" if compared == 1 else f"{compared} recipes",
+        "tiles": tiles,
         "skipped": results.get("skipped") or (),
-        "findings": words.findings(results), "selection": words.selection(results), "notes": words.notes(results),
-        "test": _test(results, found), "measures": found, "rows": [_row(results, r, styles, found) for r in reading.ranked(results)],
-        "references": _references(results, found), "chips": [_chip(results, r, styles) for r in reading.ranked(results)],
-        "forests": _places(figures, "forest", found), "curves": _places(figures, "curves", found),
-        "gaps": _places(figures, "gap", found), "broken": _broken(results), "members": members,
-        "method": method.method(results), "facts": method.facts(results), "command": method.command(results),
+        "findings": words.findings(results),
+        "selection": words.selection(results),
+        "notes": words.notes(results),
+        "test": _test(results, found),
+        "measures": found,
+        "rows": [_row(results, r, styles, found) for r in reading.ranked(results)],
+        "references": _references(results, found),
+        "chips": [_chip(results, r, styles) for r in reading.ranked(results)],
+        "forests": _places(figures, "forest", found),
+        "curves": _places(figures, "curves", found),
+        "gaps": _places(figures, "gap", found),
+        "broken": _broken(results),
+        "members": members,
+        "method": method.method(results),
+        "facts": method.facts(results),
+        "command": method.command(results),
         "has_best_epoch": reading.named(results, reading.BEST_EPOCH) is not None,
         "verdicts": [(word, symbol) for word, symbol in reading.SYMBOLS.items() if word in judged],
         "blind": [blind_spot(results, measure) is not None for measure in found],
-    }  # fmt: skip
+    }
 
 
 def _row(
@@ -166,18 +180,24 @@ def _row(
              "symbol": reading.SYMBOLS.get(word or "", "")}
         )  # fmt: skip
     return {
-        **_chip(results, recipe, styles), "cells": cells, "members": recipe.get("members") or 0,
-        "failed": recipe.get("failed") or 0, "collapsed": recipe.get("collapsed") or 0,
-    }  # fmt: skip
+        **_chip(results, recipe, styles),
+        "cells": cells,
+        "members": recipe.get("members") or 0,
+        "failed": recipe.get("failed") or 0,
+        "collapsed": recipe.get("collapsed") or 0,
+    }
 
 
 def _chip(results: Mapping[str, Any], recipe: Mapping[str, Any], styles: Mapping[str, look.Style]) -> dict[str, Any]:
     style = styles[recipe["name"]]
     pattern = {"dash": "6 4", "dot": "2 3", "dashdot": "6 3 2 3", "longdash": "9 4", "longdashdot": "9 3 2 3"}
     return {
-        "name": recipe["name"], "role": reading.role(results, recipe), "colour": style.colour, "first": style.first,
+        "name": recipe["name"],
+        "role": reading.role(results, recipe),
+        "colour": style.colour,
+        "first": style.first,
         "dash": pattern.get(style.dash, ""),
-    }  # fmt: skip
+    }
 
 
 def _references(results: Mapping[str, Any], found: list[reading.Measure]) -> list[dict[str, Any]]:

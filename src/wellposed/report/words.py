@@ -76,8 +76,8 @@ def power(results: Mapping[str, Any], measure: Measure, *, need: bool = True) ->
         return text
     seeds = [reading.finite(entry.get("seeds_for_half")) for entry in entries if entry.get("detectable")]
     if None in seeds:
-        return f"{text}; more seeds alone wouldn't show half of that, more rows would"
-    return f"{text}; half of that needs about {max(value for value in seeds if value):.0f} seeds"
+        return f"{text}. More seeds alone wouldn't show half of that; more rows would"
+    return f"{text}. Half of that needs about {max(value for value in seeds if value):.0f} seeds"
 
 
 def _finding(results: Mapping[str, Any], measure: Measure) -> str:

@@ -56,8 +56,10 @@
     const { layout } = figure;
     layout.dragmode = coarse ? false : "zoom";
     if (place.dataset.figure.startsWith("curves")) {
-      for (const trace of figure.data) trace.visible = state.shown.has(trace.meta);
-      layout.hovermode = state.shown.size > 9 ? "closest" : "x unified";
+      // Bands of many recipes only hide their lines.
+      const few = state.shown.size <= 9;
+      for (const trace of figure.data) trace.visible = state.shown.has(trace.meta) && (few || !trace.fill);
+      layout.hovermode = few ? "x unified" : "closest";
       layout.yaxis.type = state.log ? "log" : "linear";
       layout.yaxis.range = range(place.dataset.measure);
       layout.yaxis.autorange = !layout.yaxis.range;
