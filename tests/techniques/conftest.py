@@ -1,15 +1,10 @@
-"""Tiny networks and batches on which hooks are called directly; promotion is strict.
+"""Tiny networks and batches on which hooks are called directly.
 
 All layers are equally wide: every operation is then compiled for few shapes.
 """
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("KERAS_BACKEND", "jax")  # before anything imports Keras
-
-from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -20,12 +15,6 @@ import pytest
 from wellposed.network.mlp import MLP, Network
 from wellposed.network.randomness import Rng, study_key
 from wellposed.techniques.base import Batch, Context
-
-
-@pytest.fixture(autouse=True)
-def _strict_promotion() -> Iterator[None]:
-    with jax.numpy_dtype_promotion("strict"):
-        yield
 
 
 @pytest.fixture

@@ -46,7 +46,10 @@ def test_max_norm_equals_keras(limit: float, context: Context, params: Any):
         np.testing.assert_allclose(after[block]["dense"]["kernel"], theirs, rtol=1e-6, atol=1e-6)
         assert (after[block]["dense"]["bias"] == params[block]["dense"]["bias"]).all()
     only = updated(MaxNorm(limit, layers="hidden1"), context, params, params)
-    assert only["output"] is params["output"] or (only["output"]["dense"]["kernel"] == params["output"]["dense"]["kernel"]).all()
+    assert (
+        only["output"] is params["output"]
+        or (only["output"]["dense"]["kernel"] == params["output"]["dense"]["kernel"]).all()
+    )
 
 
 def test_max_norm_is_a_projection(context: Context):

@@ -37,14 +37,22 @@ def test_draws_are_common_to_all_rates(context: Context, rng: Rng):
     assert (high | ~low).all()
     assert high.sum() > low.sum()
     again = noisy(Dropout(0.2), context, "hidden1", rng) == 0.0
-    other = [noisy(Dropout(0.2), context, "hidden2", rng) == 0.0, noisy(Dropout(0.2), context, "hidden1", rng.again(1)) == 0.0]
+    other = [
+        noisy(Dropout(0.2), context, "hidden2", rng) == 0.0,
+        noisy(Dropout(0.2), context, "hidden1", rng.again(1)) == 0.0,
+    ]
     assert (again == low).all()
     assert all((mask != low).any() for mask in other)
 
 
 @pytest.mark.parametrize(
     ("layers", "changed"),
-    [("hidden", {"hidden1", "hidden2"}), ("last", {"hidden2"}), ("input", {"input"}), ("input/hidden1", {"input", "hidden1"})],
+    [
+        ("hidden", {"hidden1", "hidden2"}),
+        ("last", {"hidden2"}),
+        ("input", {"input"}),
+        ("input/hidden1", {"input", "hidden1"}),
+    ],
 )
 def test_acts_on_chosen_layers_in_training(layers: str, changed: set[str], context: Context, rng: Rng):
     for item in (Dropout(0.5, layers), GaussianNoise(0.5, layers)):
@@ -73,6 +81,8 @@ def test_drop_connect_drops_kernel_entries_of_chosen_layers(context: Context, pa
         assert 0 < kept.sum() < kept.size
         np.testing.assert_allclose(dropped[kept], kernel[kept] / 0.6, rtol=1e-6)
         assert (after[block]["dense"]["bias"] == params[block]["dense"]["bias"]).all()
-    assert (after["hidden1"]["dense"]["kernel"] == 0.0).tolist() != (after["hidden2"]["dense"]["kernel"] == 0.0).tolist()
+    assert (after["hidden1"]["dense"]["kernel"] == 0.0).tolist() != (
+        after["hidden2"]["dense"]["kernel"] == 0.0
+    ).tolist()
     assert after["output"] is params["output"]
     assert item.weights(params, own, rng, train=False) is params

@@ -63,7 +63,9 @@ def test_proximal_step_finds_the_lasso():
     """Gradient steps on ‖y − Xw‖² / 2n with proximal steps of λ end where scikit-learn's Lasso(λ) does."""
     numbers = np.random.default_rng(0)
     x = numbers.normal(size=(40, 6)).astype(np.float32)
-    y = (x @ np.array([[2.0], [-1.0], [0.5], [0.0], [0.0], [0.0]]) + 0.1 * numbers.normal(size=(40, 1))).astype(np.float32)
+    y = (x @ np.array([[2.0], [-1.0], [0.5], [0.0], [0.0], [0.0]]) + 0.1 * numbers.normal(size=(40, 1))).astype(
+        np.float32
+    )
     item, own = ProximalL1(0.2), Own(state=Static(("output",)))
     scale = jnp.asarray([[0.5], [1.0], [2.0], [1.0], [0.5], [1.0]])  # a diagonal preconditioner: the same end
 
