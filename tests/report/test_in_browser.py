@@ -136,3 +136,69 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     browser = Browser(PROGRAM, tmp_path_factory.mktemp("profile"))
     yield browser
     browser.close()
+
+
+@pytest.fixture(scope="module")
+def report(_wine: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(tmp_path_factory.mktemp("report") / "report.html", *_wine)
+
+
+@pytest.mark.parametrize(
+    "view", [{"width": 1280}, {"width": 1280, "dark": True}, {"width": 390, "height": 844, "phone": True}]
+)
+def test_draws_without_complaint(browser: Browser, report: Path, view: dict[str, Any]) -> None:
+    browser.open(report, **view)
+    figures = browser.evaluate("document.querySelectorAll('[data-figure]').length")
+    assert figures == 8
+    assert browser.evaluate("document.querySelectorAll('[data-figure] .main-svg').length") >= figures
+    assert browser.evaluate("document.querySelectorAll('[data-figure=forest-loss] .points path').length") == 13
+    assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert browser.evaluate("typeof window.injected") == "undefined"
+    assert browser.evaluate("document.documentElement.dataset.theme") == ("dark" if view.get("dark") else "light")
+    assert browser.complaints() == []
+    assert browser.requests() == [report.resolve().as_uri()]
+
+
+def test_controls(browser: Browser, report: Path) -> None:
+    browser.open(report)
+    lines = "document.querySelectorAll('[data-figure=curves-loss-validation] .scatterlayer .js-line').length"
+    pressed = "document.querySelectorAll('.chip[aria-pressed=true]').length"
+    few = browser.evaluate(pressed)
+    assert few < 14
+    browser.evaluate("document.querySelector('[data-preset=baselines]').click()")
+    assert browser.evaluate(pressed) == 2
+    browser.wait(f"{lines} >= 2")
+    # By keyboard, as any button.
+    browser.evaluate("document.querySelector('.chip[aria-pressed=false]').focus()")
+    for kind in ("keyDown", "keyUp"):
+        browser.call("Input.dispatchKeyEvent", type=kind, key=" ", code="Space", text=" ", windowsVirtualKeyCode=32)
+    assert browser.evaluate(pressed) == 3
+    browser.evaluate("document.getElementById('log-scale').click()")
+    axis = "document.querySelector('[data-figure=curves-loss-train]')._fullLayout.yaxis.type"
+    assert browser.evaluate(axis) == "log"
+    browser.evaluate("document.getElementById('theme').click()")
+    assert browser.evaluate("document.documentElement.dataset.theme") == "dark"
+    order = "[...document.querySelectorAll('#table tbody tr')].map((row) => row.cells[7].dataset.sort)"
+    browser.evaluate("document.querySelector('[data-column=\"7\"]').click()")
+    values = [float(value) for value in browser.evaluate(order)]
+    assert values == sorted(values)
+    assert browser.complaints() == []
+
+
+def test_words_and_tables_need_no_script(browser: Browser, report: Path) -> None:
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.call("Page.navigate", url=report.resolve().as_uri())
+        text = ""
+        for _ in range(200):
+            root = browser.call("DOM.getDocument")["root"]["nodeId"]
+            text = browser.call("DOM.getOuterHTML", nodeId=root)["outerHTML"]
+            if "</footer>" in text:
+                break
+            time.sleep(0.05)
+    finally:
+        browser.call("Emulation.setScriptExecutionDisabled", value=False)
+    assert "What was found" in text
+    assert "No technique" in text or "no technique" in text
+    assert "The pictures need JavaScript" in text
+    assert 'data-theme="' not in text.partition("</head>")[2]

@@ -60,6 +60,7 @@
       const few = state.shown.size <= 9;
       for (const trace of figure.data) trace.visible = state.shown.has(trace.meta) && (few || !trace.fill);
       layout.hovermode = few ? "x unified" : "closest";
+      layout.xaxis.unifiedhovertitle = { text: "epoch %{x}" }; // older plotly.js ignores it
       layout.yaxis.type = state.log ? "log" : "linear";
       layout.yaxis.range = range(place.dataset.measure);
       layout.yaxis.autorange = !layout.yaxis.range;

@@ -1,0 +1,139 @@
+"""The file: whole, self-contained, and inert whatever recipes are called."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from wellposed.errors import StudyError
+from wellposed.report import page
+from wellposed.report.method import command, facts, seconds
+
+Study = tuple[dict[str, Any], pd.DataFrame]
+HOSTILE = "</script><script>window.injected=1</script><img src=x onerror='window.injected=1'> & \u2028 {{7*7}}"
+
+
+def words_of(html: str) -> str:
+    """The page without its scripts."""
+    return re.sub(r"<script.*?</script>", "", html, flags=re.S)
+
+
+def test_self_contained(wine: Study, tmp_path: Path) -> None:
+    path = page.write_report(tmp_path / "report.html", *wine)
+    html = path.read_text()
+    assert path.stat().st_size < 6_000_000
+    assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
+    body = words_of(html)
+    assert not re.findall(r"""(?:src|href)=["'](?!#|data:,)""", body)
+    assert "http://" not in body
+    assert "https://" not in body
+    for heading in ("What was found", "Which recipes differ", "All recipes in numbers", "How did they learn?",
+                    "How far apart", "What failed?", "How was this measured?", "How to do it again"):  # fmt: skip
+        assert heading in body
+    assert "wellposed compare winequality-red.csv --target &#39;quality &gt;= 6&#39; --epochs 500 --seeds 3" in body
+    assert "ab12" * 16 in body
+
+
+def test_only_its_own_scripts_may_run(wine: Study) -> None:
+    html = page.render(*wine)
+    allowed = set(re.findall(r"'sha256-([^']+)'", html))
+    scripts = re.findall(r"<script>(.*?)</script>", html, flags=re.S)
+    assert len(scripts) == 3
+    assert {base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts} == allowed
+
+
+def test_hostile_names(wine: Study) -> None:
+    results, history = wine
+    renamed = json.loads(json.dumps(results).replace("dropout=0.5", json.dumps(HOSTILE)[1:-1]))
+    renamed["data"]["name"] = renamed["run"]["command"] = HOSTILE
+    renamed["warnings"] = [HOSTILE]
+    renamed["skipped"] = [{"name": HOSTILE, "why": HOSTILE}]
+    html = page.render(renamed, history.replace({"recipe": {"dropout=0.5": HOSTILE}}))
+    assert html.count("<script") == page.render(results, history).count("<script")
+    assert "<img" not in words_of(html)
+    assert "{{7*7}}" in html
+    payload = re.search(r'<script type="application/json" id="payload">(.*?)</script>', html, flags=re.S)
+    assert payload
+    figures = json.loads(payload.group(1))["figures"]
+    assert HOSTILE in {trace["meta"] for trace in figures["curves-loss-validation"]["data"]}
+
+
+def test_embed() -> None:
+    text = page.embed({"name": HOSTILE})
+    assert not set(text) & set("<>&\u2028\u2029")
+    assert json.loads(text) == {"name": HOSTILE}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        page.embed(float("nan"))
+
+
+def test_nulls_and_absent_parts(waves: Study) -> None:
+    results, history = waves
+    for key in ("references", "warnings", "skipped", "run", "test"):
+        results.pop(key)
+    for recipe in results["recipes"]:
+        recipe["train"]["loss"] = {"mean": None, "sd": None}
+        if recipe["delta"]:
+            recipe["delta"]["loss"] = dict.fromkeys(recipe["delta"]["loss"])
+    html = page.render(results, history.iloc[:0])
+    assert "How did they learn?" not in html
+    assert "This study was started from Python" in html
+    assert "Nothing: all 24 networks trained to the end" in html
+    assert "None" not in words_of(html)
+
+
+def test_vault(wine: Study) -> None:
+    results, history = wine
+    score = {"loss": {"mean": 0.512, "sd": 0.01}, "accuracy": {"mean": 0.7613, "sd": None}}
+    results["test"] = {"selected": {"name": "dropout=0.1", **score}, "baseline": score, "openings": [{}, {}]}
+    html = page.render(results, history)
+    assert "The test set was opened 2 times: its scores are no longer untouched." in html
+    assert "<td>76.1 %</td><td>0.512</td>" in html
+
+
+def test_written_whole_or_not_at_all(wine: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "report.html"
+    path.write_text("the old one")
+
+    def full(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(page.os, "replace", full)
+    with pytest.raises(OSError, match="disk full"):
+        page.write_report(path, *wine)
+    assert path.read_text() == "the old one"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_missing_folder(wine: Study, tmp_path: Path) -> None:
+    folder = tmp_path / "nowhere"
+    with pytest.raises(StudyError) as error:
+        page.write_report(folder / "report.html", *wine)
+    assert str(error.value).startswith("the report's folder doesn't exist, got ")
+    assert str(error.value).endswith(". Create it, or choose another.")
+
+
+def test_many_recipes(panel: Study) -> None:
+    html = page.render(*panel)
+    assert len(html.encode()) < 6_000_000
+    assert html.count('class="chip"') == 62
+    assert html.count('class="chip" data-recipe') - html.count('data-first="false"') <= 8
+
+
+def test_facts(wine: Study) -> None:
+    found = dict(facts(wine[0]))
+    assert found["data"] == "invented-wine, 1,599 rows, 11 features"
+    assert found["network"] == "widths 20-20, activation relu, output sigmoid, parameters 681"
+    assert found["time"] == "5.1 s compiling, 9.7 s training, 16 s in all"
+    wine[0]["run"]["command"] = ["wellposed", "compare", "my data.csv"]
+    assert command(wine[0]) == "wellposed compare 'my data.csv'"
+
+
+def test_seconds() -> None:
+    assert [seconds(value) for value in (0.42, 59.6, 200, 7500)] == ["0.4 s", "1 min 0 s", "3 min 20 s", "2 h 5 min"]
