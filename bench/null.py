@@ -1,14 +1,14 @@
 """How often do verdicts claim something false? Simulated studies whose truth is known, one table.
 
-    python bench/null.py [--studies 500] [--seed 0]
+    python bench/null.py [--studies 400] [--seed 0]
 
 Each study draws a new data set, y = sign(x b + noise), splits it as a design says, and trains a baseline and five
 recipes that are equally good in truth: ridge classifiers that share six informative columns and own some more each,
-exchangeable between learners (informative in the world "own signal", noise to overfit in the others). Weights are
-pulled towards a random start that differs from seed to seed, as an initialization does ("steady": hardly). Scores
-are squared loss and accuracy on validation rows. With repeated splits and fixed partitions the true difference is 0
-over data sets; on one fixed hold-out the truth is the exact difference of the two learners' risks given the training
-rows, and is subtracted.
+exchangeable between learners (informative in the world "own signal", noise to overfit in others). Weights are pulled
+towards a random start that differs from seed to seed, as an initialization does ("steady": hardly; "chaotic": so much
+that seeds vary more than rows). Scores are squared loss and accuracy on validation rows. With repeated splits and
+fixed partitions the true difference is 0 over data sets; on one fixed hold-out the truth is the exact difference of
+the two learners' risks given the training rows, and is subtracted.
 
 Columns: the share of single comparisons with p < 0.05 in favour of the recipe (nominal: 2.5 %) and in either
 direction (5 %); after Holm over five recipes, the share of recipes with a false `helps`, and of studies with any
@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
 
+from wellposed import paired
 from wellposed.statistics import compare_all, verdict
 
 Array = NDArray[np.float64]
@@ -65,6 +66,7 @@ WORLDS = (
     World("own signal", rows=200, own=8, own_signal=0.15, start=0.2, ridge=10.0),
     World("pure noise, steady", rows=200, own=8, own_signal=0.0, start=0.01, ridge=10.0),
     World("much noise", rows=200, own=60, own_signal=0.0, start=0.2, ridge=0.1),
+    World("chaotic training", rows=200, own=8, own_signal=0.15, start=1.5, ridge=10.0),
     World("overfitted, 60 rows", rows=60, own=30, own_signal=0.0, start=0.2, ridge=0.01),
 )
 DESIGNS = (
@@ -74,6 +76,7 @@ DESIGNS = (
     Design("fixed 5-fold, 3 seeds", "fixed-partition", 5, 3, True),
     Design("fixed hold-out, 10 seeds", "fixed-holdout", 1, 10, True),
     Design("fixed hold-out, 3 seeds", "fixed-holdout", 1, 3, True),
+    Design("fixed hold-out, 2 seeds", "fixed-holdout", 1, 2, True),
 )
 
 
@@ -187,9 +190,10 @@ def judge(scores: Array, design: Design, world: World, metric: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--studies", type=int, default=500)
+    parser.add_argument("--studies", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    paired.fewest_seeds = lambda *_: None  # the plan for a next study takes most of the time and is not judged here
     began = time.perf_counter()
     print(f"{options.studies} studies a row, {RECIPES} recipes equal to the baseline; percent")
     print(

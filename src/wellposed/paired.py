@@ -188,13 +188,14 @@ def fixed_holdout(differences: ArrayLike, *, groups: ArrayLike | None = None, co
         if seeds < 2:
             return math.inf, 0
         scales, dfs = sources(seeds)
-        return math.hypot(*scales), equivalent_df(level, scales, dfs)
+        error = math.hypot(*scales)
+        return error, equivalent_df(level, critical_value(level, scales, dfs) / error)
 
     scales, dfs = sources(n_seeds)
     margin = critical_value(0.05, scales, dfs)
     detectable = detectable_effect(*spread(n_seeds), level)
     half = fewest_seeds(detectable / 2, level, spread)
-    p, df = two_sided_p(mean, scales, dfs), equivalent_df(0.05, scales, dfs)
+    p, df = two_sided_p(mean, scales, dfs), equivalent_df(0.05, margin / math.hypot(*scales))
     return Comparison(mean, mean - margin, mean + margin, p, df, CROSSED, detectable, half)
 
 

@@ -29,7 +29,7 @@ def detectable_effect(error: float, df: float, level: float, power: float = 0.8)
 
 
 def fewest_seeds(target: float, level: float, spread: Callable[[int], tuple[float, float]]) -> int | None:
-    """The fewest seeds with which a difference of `target` is detectable; None if 100,000 don't suffice.
+    """The fewest seeds (to 2 %) that make a difference of `target` detectable; None if 100,000 don't suffice.
 
     Args:
         target: the difference, in the metric's units.
@@ -43,8 +43,10 @@ def fewest_seeds(target: float, level: float, spread: Callable[[int], tuple[floa
 
     if not math.isfinite(target) or not enough(MOST_SEEDS):
         return None
-    low, high = 0, MOST_SEEDS
-    while high - low > 1:
-        middle = (low + high) // 2
+    low, high = 1, MOST_SEEDS
+    if enough(low):
+        return low
+    while high - low > 1 and high > 1.02 * low:
+        middle = max(math.isqrt(low * high), low + 1)  # geometric: most answers are small
         low, high = (low, middle) if enough(middle) else (middle, high)
     return high
