@@ -72,7 +72,7 @@ class Browser:
         self.call("Page.navigate", url=path.resolve().as_uri())
         self.wait("document.documentElement?.dataset.ready === 'true'")
 
-    def wait(self, condition: str, seconds: float = 30.0) -> None:
+    def wait(self, condition: str, seconds: float = 90.0) -> None:
         """Wait until a condition holds."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -118,7 +118,7 @@ class Browser:
 
     def _receive(self) -> dict[str, Any]:
         while b"\0" not in self._buffer:
-            ready, _, _ = select.select([self._from], [], [], 60)
+            ready, _, _ = select.select([self._from], [], [], 120)
             assert ready, "the browser doesn't answer"
             part = os.read(self._from, 1 << 20)
             assert part, "the browser has ended"

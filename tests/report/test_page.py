@@ -126,6 +126,16 @@ def test_many_recipes(panel: Study) -> None:
     assert html.count('class="chip" data-recipe') - html.count('data-first="false"') <= 8
 
 
+def test_baseline_alone(wine: Study) -> None:
+    results, history = wine
+    results["recipes"] = results["recipes"][:1]
+    results["selected"] = "baseline"
+    html = page.render(results, history)
+    assert "No technique was compared on accuracy." in html
+    assert "Which recipes differ" not in html
+    assert "0 recipes on one network" not in html
+
+
 def test_facts(wine: Study) -> None:
     found = dict(facts(wine[0]))
     assert found["data"] == "invented-wine, 1,599 rows, 11 features"

@@ -153,6 +153,12 @@ def test_notes(wine: Study) -> None:
         "training rows).",
         "Skipped cutmix=1: needs images, these are table rows.",
     ]
+    for recipe in wine[0]["recipes"][:3]:
+        recipe["collapsed"] = 1
+    assert words.notes(wine[0])[2] == (
+        "Members collapsed (no better than the majority class on the training rows) under baseline, best-epoch, "
+        "dropout=0.5 and l2=10 <script>window.injected=1</script>."
+    )
     wine[0]["skipped"] = [{"name": name, "why": "no"} for name in "abcd"]
     assert words.notes(wine[0])[-1] == ("Four techniques were skipped because they don't apply: a, b, c and d.")
 

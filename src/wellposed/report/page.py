@@ -135,7 +135,7 @@ def _view(results: Mapping[str, Any], figures: Mapping[str, Any]) -> dict[str, A
         "title": f"{data.get('name')}: regularization techniques compared",
         "name": data.get("name"),
         "task": data.get("task"),
-        "compared": "One recipe" if compared == 1 else f"{compared} recipes",
+        "compared": {0: "The baseline", 1: "One recipe"}.get(compared, f"{compared} recipes"),
         "tiles": tiles,
         "skipped": results.get("skipped") or (),
         "findings": words.findings(results),

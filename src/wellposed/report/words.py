@@ -49,9 +49,12 @@ def notes(results: Mapping[str, Any]) -> list[str]:
     """What a reader should know before trusting the numbers: warnings, collapsed members, skipped techniques."""
     found = [str(warning) for warning in results.get("warnings") or ()]
     rule = "the majority class" if _is_classification(results) else "the mean"
-    for recipe in results["recipes"]:
-        if recipe.get("collapsed"):
-            found.append(f"{recipe['name']}: {reading.fate(recipe)} (no better than {rule} on the training rows).")
+    collapsed = [recipe for recipe in results["recipes"] if recipe.get("collapsed")]
+    if len(collapsed) > 3:
+        names = listed([recipe["name"] for recipe in collapsed])
+        found.append(f"Members collapsed (no better than {rule} on the training rows) under {names}.")
+    else:
+        found += [f"{r['name']}: {reading.fate(r)} (no better than {rule} on the training rows)." for r in collapsed]
     skipped = list(results.get("skipped") or ())
     if len(skipped) > 3:
         names = listed([str(entry["name"]) for entry in skipped])
