@@ -17,6 +17,7 @@ from wellposed.cli.terminal import Terminal
 from wellposed.errors import StudyError
 
 if TYPE_CHECKING:
+    from wellposed.store import Run
     from wellposed.studies.compare import Comparison, Prepared
 
 __all__ = ["compare"]
@@ -46,15 +47,16 @@ def compare(
     choices = inputs.prepare_settings(study)
     validation, test = inputs.share_or_file(study.validation)[1], inputs.share_or_file(study.test)[1]
     if validation is not None and study.folds is not None:
-        raise StudyError("splits: give either folds or validation", f"folds {study.folds} and a file", "Leave one out.")
+        both = f"folds {study.folds} and the file {validation}"
+        raise StudyError("splits: give either folds or validation", both, "Leave one out.")
     dataset = inputs.read_data(data, validation=validation, test=test)
     prepared = prepare(dataset, made_network, study.with_ or None, training=made_training, **choices)
+    folder = None if run.dry_run else _run_folder(run.out, dataset.name)
     terminal.line(data_line(prepared))
     terminal.line(prepared.line())
-    if run.dry_run:
+    if folder is None:
         _show_plan(prepared, terminal, as_json=run.json)
         return
-    folder = _run_folder(run.out, dataset.name)
     facts = {
         "command": command,
         "settings": inputs.settings(data, network, training, study, run),
@@ -117,7 +119,7 @@ def _few(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def _run_folder(out: str | None, name: str) -> Any:
+def _run_folder(out: str | None, name: str) -> Run:
     from wellposed.store import Run, new_folder
 
     if out is None:

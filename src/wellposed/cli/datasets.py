@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +27,9 @@ def datasets(
     out = console()
     if name is not None:
         if name not in REGISTRY:
-            raise DataError("no data set of that name", name, f"The names are {', '.join(REGISTRY)}.")
+            close = get_close_matches(name, list(REGISTRY), n=1)
+            hint = f"Did you mean {close[0]}?" if close else f"The names are {', '.join(REGISTRY)}."
+            raise DataError("no data set of that name", name, hint)
         from wellposed.data.read import read
 
         out.print(read(name).summary(), soft_wrap=True)

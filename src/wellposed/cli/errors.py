@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -19,29 +21,32 @@ def is_usage_error(error: BaseException) -> bool:
     return isinstance(error, _usage_error())
 
 
-def usage_message(error: Any) -> str:
-    """The line for an error of typer: which option, what it got, what to write."""
-    command = error.ctx.command_path if error.ctx is not None else "wellposed"
-    see = f"`{command} --help` lists all."
-    kind = type(error).__name__
+def usage_message(error: Any, arguments: Sequence[str]) -> str:
+    """The line for an error of typer: which option, what it got, what to write.
+
+    Args:
+        error: what typer raised.
+        arguments: the command line; typer's errors don't always say what they got.
+    """
+    command = error.ctx.command_path if error.ctx is not None else " ".join(["wellposed", *arguments[:1]])
+    known: Any = error.ctx.command if error.ctx is not None else None
+    lists, shows = f"`{command} --help` lists all.", f"`{command} --help` shows what it takes."
+    kind, unknown = type(error).__name__, re.match(r"No such command '(.*?)'", error.message)
     if kind == "NoSuchOption":
-        known = error.possibilities or get_close_matches(error.option_name, _options(error.ctx), n=1)
-        return one_line(f"no such option {error.option_name}. {_guess(known)}{see}")
+        guess = _guess(error.option_name, [name for item in known.params for name in item.opts])
+        return one_line(f"no such option {error.option_name}. {guess}{lists}")
     if kind == "MissingParameter":
         return one_line(f"{_name(error)} is missing. `{command} --help` shows an example.")
     if kind == "BadOptionUsage":
-        return one_line(f"{error.option_name} {_usage(error.message)}. `{command} --help` shows what it takes.")
+        rule = "needs a value" if "requires" in error.message else "takes no value"
+        return one_line(f"{error.option_name} {rule}. {shows}")
     if kind == "BadParameter":
-        return one_line(f"{_name(error)} {_rule(error)}. `{command} --help` shows what it takes.")
-    unknown = _between(error.message, "No such command ")
+        return one_line(f"{_name(error)} {_rule(error)}, got {_given(error, arguments)}. {shows}")
     if unknown:
-        return one_line(
-            f"no such command {unknown}. {_guess(get_close_matches(unknown, _commands(error.ctx), n=1))}{see}"
-        )
-    extra = _between(error.message, "Got unexpected extra argument")
-    if extra:
-        arguments = extra.partition("(")[2].rstrip(") ")
-        return one_line(f"one argument too many, got {arguments}. Put quotes around text with spaces; {see}")
+        return one_line(f"no such command {unknown[1]}. {_guess(unknown[1], known.commands)}{lists}")
+    if error.message.startswith("Got unexpected extra argument"):
+        extra = error.message.rpartition("(")[2].removesuffix(")")
+        return one_line(f"too many arguments, got {extra}. Text with spaces needs quotes; {lists}")
     return one_line(error.message)
 
 
@@ -63,28 +68,24 @@ def _name(error: Any) -> str:
 
 
 def _rule(error: Any) -> str:
-    """What a value must be, from click's message about one that isn't."""
-    value, sign, rest = error.message.partition(" is not a valid ")
-    nouns = {"integer": "a whole number", "float": "a number", "boolean": "true or false"}
-    noun = nouns.get(rest.rstrip(".").split(" ")[0]) if sign else None
-    return f"must be {noun}, got {value.strip(chr(39))}" if noun else f"can't be used: {error.message.rstrip('.')}"
+    """What a value must be, from typer's message about one that isn't."""
+    for word, noun in (("integer", "a whole number"), ("number", "a number"), ("float", "a number")):
+        if f"valid {word}" in error.message:
+            return f"must be {noun}"
+    return f"can't be used ({error.message.rstrip('.')})"
 
 
-def _usage(message: str) -> str:
-    return "needs a value" if "requires an argument" in message else "takes no value"
+def _given(error: Any, arguments: Sequence[str]) -> str:
+    """The value as it stands on the command line or in the configuration file."""
+    option = _name(error)
+    for index, argument in enumerate(arguments):
+        if argument.startswith(f"{option}="):
+            return argument.removeprefix(f"{option}=")
+        if argument == option:
+            return arguments[index + 1]
+    return str((error.ctx.default_map or {}).get(error.param.name, "nothing"))
 
 
-def _between(message: str, start: str) -> str:
-    return message[len(start) :].strip("'. ") if message.startswith(start) else ""
-
-
-def _guess(names: Any) -> str:
-    return f"Did you mean {' or '.join(list(names)[:2])}? " if names else ""
-
-
-def _options(context: Any) -> list[str]:
-    return [option for parameter in context.command.params for option in parameter.opts] if context is not None else []
-
-
-def _commands(context: Any) -> list[str]:
-    return list(getattr(context.command, "commands", ()))
+def _guess(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), n=1)
+    return f"Did you mean {close[0]}? " if close else ""

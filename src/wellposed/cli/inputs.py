@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any, cast
 
 from wellposed.cli.options import DataOptions, NetworkOptions, StudyOptions, TrainingOptions
@@ -77,7 +78,7 @@ def widths(text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and 0 < int(part) <= 1_000_000 for part in parts):
         remedy = "Write e.g. --network 20,20, or none for a linear model."
-        raise StudyError("network: must be widths of at least 1 with commas between them", text, remedy)
+        raise StudyError("network: must be widths of at least 1 with commas between them", text or "nothing", remedy)
     return tuple(int(part) for part in parts)
 
 
@@ -96,7 +97,7 @@ def class_weights(text: str | None) -> str | dict[str, float] | None:
             table[name] = float(weight)
         except ValueError:
             sign = ""
-        if not (sign and name):
+        if not (sign and name and 0 <= table[name] < math.inf):
             raise StudyError(
                 "class-weight: must be balanced or a weight for each class", text, "Write e.g. no=1,yes=3."
             )

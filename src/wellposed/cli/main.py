@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
+import typer.core
+import typer.main
 
 from wellposed.cli.compare import compare
 from wellposed.cli.datasets import datasets
@@ -23,20 +25,53 @@ __all__ = ["main"]
 
 BAD_INPUT, UNEXPECTED, INTERRUPTED, BROKEN_PIPE = 2, 1, 130, 141
 
+_WINE = 'wellposed compare winequality-red --target "quality >= 6"'
+
+
+class _Command(typer.core.TyperCommand):
+    """A command whose help shows ``--help`` as the switch that it is."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        return _switch(super().get_help_option(ctx))
+
+
+class _Group(typer.core.TyperGroup):
+    """The same for the program."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        return _switch(super().get_help_option(ctx))
+
+
+def _switch(option: Any) -> Any:
+    if option is not None:
+        option.metavar = " "  # otherwise the rich help writes <bool>
+    return option
+
+
+def _examples(*lines: str) -> str:
+    return "\n\n".join(("Example:" if len(lines) == 1 else "Examples:", *lines))
+
+
 app = typer.Typer(
     name="wellposed",
+    cls=_Group,
     help="Finds out how to regularize a neural network: every technique at once, honestly compared.",
-    epilog='Example: wellposed compare winequality-red --target "quality >= 6" --network 20,20',
+    epilog=_examples(_WINE),
     add_completion=False,
     no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
 )
-_EXAMPLE = 'wellposed compare winequality-red --target "quality >= 6" --network 20,20'
-app.command(epilog=f"Example: {_EXAMPLE} --with l2=1e-3")(compare)
-app.command(epilog="Examples: wellposed techniques; wellposed techniques dropout")(techniques)
-app.command(epilog="Examples: wellposed datasets; wellposed datasets iris")(datasets)
-app.command(epilog="Example: wellposed report wellposed-runs/iris-compare-1")(report)
+app.command(
+    cls=_Command,
+    epilog=_examples(
+        f"{_WINE} --network 20,20",
+        'wellposed compare my.csv --target y --with "l2=1e-4..1e-2 + dropout=0.2" --test 0.2',
+    ),
+)(compare)
+app.command(cls=_Command, epilog=_examples("wellposed techniques", "wellposed techniques dropout"))(techniques)
+app.command(cls=_Command, epilog=_examples("wellposed datasets", "wellposed datasets iris"))(datasets)
+app.command(cls=_Command, epilog=_examples("wellposed report wellposed-runs/iris-compare-1"))(report)
 
 
 def _version(wanted: bool) -> None:
@@ -51,7 +86,7 @@ def _version(wanted: bool) -> None:
 def _app(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+        bool, typer.Option("--version", help="Show the version.", metavar=" ", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
@@ -96,7 +131,7 @@ def _status(arguments: list[str]) -> int:
         return _fail(str(error) or "before anything was written.", INTERRUPTED, word="interrupted")
     except Exception as error:
         if is_usage_error(error):
-            return _fail(usage_message(error), BAD_INPUT)
+            return _fail(usage_message(error, arguments), BAD_INPUT)
         if isinstance(error, OSError) and error.strerror:
             place = f", got {error.filename}" if error.filename else ""
             return _fail(f"{error.strerror[:1].lower()}{error.strerror[1:]}{place}.", BAD_INPUT)
