@@ -71,12 +71,13 @@ class Prepared:
     def line(self) -> str:
         """What will be done, in one line."""
         scheme, plan = self.experiment.scheme, self.plan
-        splits = f"{scheme.folds} folds × {scheme.seeds} seeds" if scheme.folds > 1 else f"{scheme.seeds} seeds ({scheme.kind})"
+        seeds = f"{scheme.seeds} seed{'s' if scheme.seeds != 1 else ''}"
+        splits = f"{scheme.folds} folds × {seeds}" if scheme.folds > 1 else f"{seeds} ({scheme.kind})"
         members, programs = len(plan.members), len(plan.programs)
         return (
             f"{len(self.recipes)} recipes × {splits} = {members} networks of {self.experiment.base.parameters():,} weights, "
             f"{self.experiment.training.epochs} epochs, in {programs} program{'s' if programs != 1 else ''}; "
-            f"{plan.member_steps / 1e6:.2g} million updates, about {self.seconds():.0f} s, {size_text(self.memory())} at most"
+            f"{_count(plan.member_steps)} updates, about {self.seconds():.0f} s, {size_text(self.memory())} at most"
         )
 
     def memory(self) -> int:
@@ -226,6 +227,8 @@ def prepare(
     user_split = data.split is not None and bool((data.split == "validation").any())
     if user_split and (folds is not None or validation is not None):
         raise StudyError("splits: the data bring validation rows of their own", "folds or validation besides", "Leave them out.")
+    if not 0 <= seed < 2**32:
+        raise StudyError("seed: must be a whole number from 0 to 4294967295", seed)
     hold_out = validation is not None or user_split
     seeds = seeds if seeds is not None else (10 if hold_out else 3)
     monitor = _MONITOR if monitor is None else monitor
@@ -244,8 +247,13 @@ def prepare(
     )
     target = Target.of(data, network, training, metric)
     experiment = Experiment(data, development, scheme, network, training, target, scale_targets)
+    experiment._class_weights(np.zeros(0, str))  # wrong ones are refused before anything is trained
     chosen, skipped = _recipes(recipes, experiment)
-    if monitor == 0:
+    if monitor == 0 and recipes is None:
+        why = "it watches monitor rows, and there are none"
+        skipped += tuple((recipe.name, why) for recipe in chosen if "monitor" in recipe.requires())
+        chosen = [recipe for recipe in chosen if "monitor" not in recipe.requires()]
+    elif monitor == 0:
         needing = [recipe.name for recipe in chosen if "monitor" in recipe.requires()]
         if needing:
             raise StudyError("monitor: rows are needed", f"0, but {needing[0]} watches them", "Leave --monitor out.")
@@ -310,6 +318,10 @@ def _recipes(
             raise StudyError("recipes: each must be a recipe, a technique or its text", recipe)
         recipe.check(context)
     return recipes, ()
+
+
+def _count(number: int) -> str:
+    return f"{number / 1e6:.1f} million" if number >= 1e6 else f"{number:,}"
 
 
 def _references(experiment: Experiment, rows: RowCache, seed: int) -> list[dict[str, Any]]:
