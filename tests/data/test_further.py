@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from wellposed.data.further import read_like, with_test, with_validation
-from wellposed.data.read import read, read_frame
+from wellposed.data.opening import read_frame
+from wellposed.data.read import read
 from wellposed.errors import DataError
 
 FRAME = pd.DataFrame(

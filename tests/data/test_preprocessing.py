@@ -166,6 +166,15 @@ def test_new_categories_other_columns_and_any_order() -> None:
     assert inputs[0, 4] == pytest.approx((median - filled.mean()) / filled.std(ddof=0), abs=1e-6)
 
 
+def test_the_users_missing_markers_hold_for_new_rows() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0, -9.0, 3.0] * 5, "k": ["u", "-9", "v", "w"] * 5, "y": [0, 1] * 10})
+    dataset = read(frame, "y", na=["-9"])
+    preprocessing = learned(dataset, np.arange(20))
+    assert preprocessing.schema.feature_names == ("a", "a missing", "k=u", "k=v", "k=w", "k missing")
+    after = Preprocessing.from_config(json.loads(json.dumps(preprocessing.to_config())))
+    np.testing.assert_array_equal(after.features(frame), preprocessing.features(dataset.features))
+
+
 def test_frames_that_do_not_fit() -> None:
     dataset = mixed()
     preprocessing = learned(dataset, np.arange(N))

@@ -55,7 +55,10 @@ def test_fours_and_nines_are_taken_from_mnist(tmp_path: Path, monkeypatch: pytes
     np.testing.assert_array_equal(dataset.features.to_numpy()[0].reshape(4, 4), images[4])
     assert dataset.test is not None
     assert dataset.test.rows == 4
-    assert dataset.warnings == ("mnist.npz differs from the published file (its checksum is another)",)
+    assert dataset.warnings == (
+        "mnist.npz differs from the published file (its checksum is another)",
+        "4 of 4 test rows are among the training rows too",
+    )
 
 
 def test_a_set_that_can_be_neither_found_nor_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from wellposed.data.read import read
 from wellposed.data.tables import table_source
@@ -133,6 +135,21 @@ def test_bad_files_are_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(DataError) as caught:
         read(name, "a")
     assert str(caught.value) == message.format(path=name)
+
+
+@given(text=st.text(alphabet="ab1,;\t|'\"\n\r .?-é\x00", max_size=60), suffix=st.sampled_from([".csv", ".txt"]))
+@settings(max_examples=200, deadline=None)
+def test_whatever_the_file_holds_nothing_but_a_data_error_is_raised(
+    tmp_path_factory: pytest.TempPathFactory, text: str, suffix: str
+) -> None:
+    path = write(tmp_path_factory.getbasetemp() / f"any{suffix}", text)
+    try:
+        source = table_source(path)
+    except DataError:
+        pass
+    else:
+        assert len(source.frame)
+        assert len(set(source.frame.columns)) == source.frame.shape[1]
 
 
 def test_a_missing_file_names_the_close_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

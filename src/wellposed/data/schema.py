@@ -61,6 +61,7 @@ class Schema:
         classes: class order; ``()`` for regression.
         targets: names of the target columns.
         image_shape: shape of one image if the columns are pixels.
+        na: the user's own markers of missing cells, as new rows may hold them too.
     """
 
     columns: tuple[Column, ...]
@@ -68,6 +69,7 @@ class Schema:
     classes: tuple[str, ...]
     targets: tuple[str, ...]
     image_shape: tuple[int, ...] | None = None
+    na: tuple[str, ...] = ()
 
     @classmethod
     def learn(cls, dataset: Dataset, rows: np.ndarray, *, missing_indicators: bool = True) -> Schema:
@@ -85,7 +87,7 @@ class Schema:
             for name in dataset.features
         ]
         targets = tuple(map(str, dataset.targets.columns))
-        return cls(tuple(columns), dataset.task, dataset.classes, targets, dataset.image_shape)
+        return cls(tuple(columns), dataset.task, dataset.classes, targets, dataset.image_shape, dataset.na)
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
@@ -120,7 +122,7 @@ class Schema:
         """
         self.require(frame)
         names = [column.name for column in self.columns]
-        if self.width == len(names) and all(column.numeric for column in self.columns):
+        if self.width == len(names) and not self.na and all(column.numeric for column in self.columns):
             plain = frame.loc[:, names]
             if all(isinstance(dtype, np.dtype) and dtype.kind in "iuf" for dtype in plain.dtypes):
                 # pixels and other plain numbers in one go: column by column, 784 of them would take seconds
@@ -130,9 +132,8 @@ class Schema:
                 return values
         encoded = np.zeros((len(frame), self.width))
         for column, group in zip(self.columns, self.feature_groups, strict=True):
-            _encode(
-                column, series(frame, column.name), encoded[:, group[0] : group[-1] + 1] if group else encoded[:, :0]
-            )
+            into = encoded[:, group[0] : group[-1] + 1] if group else encoded[:, :0]
+            _encode(column, series(frame, column.name), self.na, into)
         return encoded
 
     def require(self, frame: pd.DataFrame) -> None:
@@ -152,6 +153,7 @@ class Schema:
             "task": self.task,
             "classes": list(self.classes),
             "targets": list(self.targets),
+            "na": list(self.na),
             "image_shape": None if self.image_shape is None else list(self.image_shape),
             "columns": [
                 {
@@ -179,7 +181,9 @@ class Schema:
             for item in config["columns"]
         )
         shape = None if config["image_shape"] is None else tuple(config["image_shape"])
-        return cls(columns, config["task"], tuple(config["classes"]), tuple(config["targets"]), shape)
+        return cls(
+            columns, config["task"], tuple(config["classes"]), tuple(config["targets"]), shape, tuple(config["na"])
+        )
 
 
 def _column(values: pd.Series, missing_indicators: bool) -> Column:
@@ -198,19 +202,19 @@ def _column(values: pd.Series, missing_indicators: bool) -> Column:
     return Column(name, False, tuple(order), other, missing)
 
 
-def _encode(column: Column, values: pd.Series, into: np.ndarray) -> None:
+def _encode(column: Column, values: pd.Series, na: tuple[str, ...], into: np.ndarray) -> None:
     """Write the column's encoding into ``into`` ``[rows, len(column.names)]``, zeros before."""
     if column.numeric:
-        found = numbers(values)
+        found = numbers(values, na)
         if found is None:
-            got = next(text for text in texts(values) if text is not None and not _is_number(text))
+            got = next(text for text in texts(values, na) if text is not None and not _is_number(text))
             raise DataError(f"column {column.name!r} must hold numbers", got, "It did when the model was made.")
         refuse_infinite("feature", column.name, found)
         into[:, 0] = found
         if column.missing:
             into[:, -1] = np.isnan(into[:, 0])
         return
-    codes, labels = factorized(values)
+    codes, labels = factorized(values, na)
     position = {category: place for place, category in enumerate(column.categories)}
     position |= dict.fromkeys(column.other, len(column.categories))
     places = np.array([*(position.get(label, -1) for label in labels), -1], dtype=np.int64)[codes]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DELIMITED = (".csv", ".tsv", ".txt", ".data")
 PARQUET = (".parquet", ".pq")
 
-_SAMPLE_LINES = 200
+_SAMPLE_LINES, _SAMPLE_CHARACTERS = 200, 1_000_000
 
 
 def table_source(path: Path, *, na: tuple[str, ...] = (), name: str | None = None) -> Source:
@@ -107,24 +107,27 @@ def _delimited(path: Path, raw: bytes, na: tuple[str, ...]) -> tuple[pd.DataFram
     import pyarrow.csv as arrow_csv
 
     text, warnings = _decode(path, raw)
-    sample = text[:1_000_000].splitlines()[:_SAMPLE_LINES]
-    sample = [line for line in sample if line.strip()]
+    # only real line ends: str.splitlines would also split at form feeds and the like, inside of cells
+    sample = text[:_SAMPLE_CHARACTERS].split("\n")
+    sample = [line for line in (sample[:-1] if len(text) > _SAMPLE_CHARACTERS else sample) if line.strip()]
+    sample = sample[:_SAMPLE_LINES]
     if not sample:
         raise DataError(f"{path}: the file is empty", remedy="Give a table with a header and rows.")
     quote = _quote(sample)
     delimiter = _delimiter(sample, quote)
     if delimiter == " ":
-        text = "\n".join("\t".join(line.split()) for line in text.splitlines())
+        text = "\n".join("\t".join(line.split()) for line in text.split("\n"))
         sample = ["\t".join(line.split()) for line in sample]
         delimiter = "\t"
-    header = [cell.strip() for cell in next(csv.reader(sample[:1], delimiter=delimiter, quotechar=quote))]
-    body = list(csv.reader(sample[1:], delimiter=delimiter, quotechar=quote))
-    header = _check_header(path, header, body)
+    reader = csv.reader(sample, delimiter=delimiter, quotechar=quote)
+    header = [cell.strip() for cell in next(reader)]
+    skipped = reader.line_num + _blank_lines(text)
+    header = _check_header(path, header, list(reader))
     markers = sorted(MISSING | set(na))
     try:
         table = arrow_csv.read_csv(
             io.BytesIO(text.encode()),
-            read_options=arrow_csv.ReadOptions(column_names=header, skip_rows=1 + _blank_lines(text)),
+            read_options=arrow_csv.ReadOptions(column_names=header, skip_rows=skipped),
             parse_options=arrow_csv.ParseOptions(
                 delimiter=delimiter, quote_char=quote, newlines_in_values=quote in text
             ),
@@ -143,14 +146,19 @@ def _delimited(path: Path, raw: bytes, na: tuple[str, ...]) -> tuple[pd.DataFram
 
 
 def _decode(path: Path, raw: bytes) -> tuple[str, tuple[str, ...]]:
+    """The text with line ends as \\n, and a warning if it is not Unicode."""
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return raw.decode("utf-16", "replace"), ()
+        return _line_ends(raw.decode("utf-16", "replace")), ()
     if b"\x00" in raw[:10_000]:
         raise DataError(f"{path}: holds binary data, not text", remedy="Give a .csv, .tsv, .parquet or .npz file.")
     try:
-        return raw.decode("utf-8-sig"), ()
+        return _line_ends(raw.decode("utf-8-sig")), ()
     except UnicodeDecodeError:
-        return raw.decode("latin-1"), (f"{path.name} is not UTF-8: read as Latin-1",)
+        return _line_ends(raw.decode("latin-1")), (f"{path.name} is not UTF-8: read as Latin-1",)
+
+
+def _line_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def _quote(sample: list[str]) -> str:
@@ -200,7 +208,7 @@ def _named(header: list[str]) -> list[str]:
 
 def _blank_lines(text: str) -> int:
     """Blank lines before the header: skipping rows counts them."""
-    return len(re.match(r"(?:[ \t]*\r?\n)*", text).group().splitlines())  # type: ignore[union-attr]
+    return len(re.match(r"(?:[ \t]*\n)*", text).group().splitlines())  # type: ignore[union-attr]
 
 
 def _ragged(path: Path, text: str, delimiter: str, quote: str, width: int, error: Exception) -> DataError:
