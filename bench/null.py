@@ -1,6 +1,6 @@
 """How often do verdicts claim something false? Simulated studies whose truth is known, one table.
 
-    python bench/null.py [--studies 400] [--seed 0]
+    python bench/null.py [--studies 200] [--seed 0]
 
 Each study draws a new data set, y = sign(x b + noise), splits it as a design says, and trains a baseline and five
 recipes that are equally good in truth: ridge classifiers that share six informative columns and own some more each,
@@ -190,7 +190,7 @@ def judge(scores: Array, design: Design, world: World, metric: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--studies", type=int, default=400)
+    parser.add_argument("--studies", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     paired.fewest_seeds = lambda *_: None  # the plan for a next study takes most of the time and is not judged here
