@@ -4,23 +4,27 @@ It trains the network under every regularization technique at once, tells which 
 much, and hands back the best model.
 """
 
-from wellposed.data.dataset import Dataset
-from wellposed.data.read import read
-from wellposed.errors import DataError, StudyError, TechniqueError, WellposedError
-from wellposed.network.mlp import MLP
-from wellposed.recipe import Recipe, parse
-from wellposed.studies.compare import Comparison, compare
-from wellposed.techniques.augmentation import Mixup
-from wellposed.techniques.averaging import EMA, Snapshots
-from wellposed.techniques.constraints import MaxNorm, WeightDecay
-from wellposed.techniques.gradients import ClipGlobalNorm, ClipNorm, ClipValue
-from wellposed.techniques.noise import DropConnect, Dropout, GaussianNoise
-from wellposed.techniques.normalization import BatchNorm
-from wellposed.techniques.objectives import SAM, Flooding, RDrop
-from wellposed.techniques.penalties import L1, L2, ElasticNet, ProximalL1
-from wellposed.techniques.stopping import BestEpoch, EarlyStopping
-from wellposed.techniques.targets import LabelSmoothing
-from wellposed.training.spec import Training
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wellposed.data.dataset import Dataset
+    from wellposed.data.read import read
+    from wellposed.errors import DataError, StudyError, TechniqueError, WellposedError
+    from wellposed.network.mlp import MLP
+    from wellposed.recipe import Recipe, parse
+    from wellposed.studies.compare import Comparison, compare
+    from wellposed.techniques.augmentation import Mixup
+    from wellposed.techniques.averaging import EMA, Snapshots
+    from wellposed.techniques.constraints import MaxNorm, WeightDecay
+    from wellposed.techniques.gradients import ClipGlobalNorm, ClipNorm, ClipValue
+    from wellposed.techniques.noise import DropConnect, Dropout, GaussianNoise
+    from wellposed.techniques.normalization import BatchNorm
+    from wellposed.techniques.objectives import SAM, Flooding, RDrop
+    from wellposed.techniques.penalties import L1, L2, ElasticNet, ProximalL1
+    from wellposed.techniques.stopping import BestEpoch, EarlyStopping
+    from wellposed.techniques.targets import LabelSmoothing
+    from wellposed.training.spec import Training
 
 __all__ = [
     "EMA", "L1", "L2", "MLP", "SAM", "BatchNorm", "BestEpoch", "ClipGlobalNorm", "ClipNorm", "ClipValue", "Comparison",
@@ -30,3 +34,53 @@ __all__ = [
 ]  # fmt: skip
 
 __version__ = "0.1.0"
+
+# Names are imported when they are first used: `wellposed --help` and usage errors don't wait for JAX.
+_HOME = {
+    "Dataset": "wellposed.data.dataset",
+    "read": "wellposed.data.read",
+    "DataError": "wellposed.errors",
+    "StudyError": "wellposed.errors",
+    "TechniqueError": "wellposed.errors",
+    "WellposedError": "wellposed.errors",
+    "MLP": "wellposed.network.mlp",
+    "Recipe": "wellposed.recipe",
+    "parse": "wellposed.recipe",
+    "Comparison": "wellposed.studies.compare",
+    "compare": "wellposed.studies.compare",
+    "Mixup": "wellposed.techniques.augmentation",
+    "EMA": "wellposed.techniques.averaging",
+    "Snapshots": "wellposed.techniques.averaging",
+    "MaxNorm": "wellposed.techniques.constraints",
+    "WeightDecay": "wellposed.techniques.constraints",
+    "ClipGlobalNorm": "wellposed.techniques.gradients",
+    "ClipNorm": "wellposed.techniques.gradients",
+    "ClipValue": "wellposed.techniques.gradients",
+    "DropConnect": "wellposed.techniques.noise",
+    "Dropout": "wellposed.techniques.noise",
+    "GaussianNoise": "wellposed.techniques.noise",
+    "BatchNorm": "wellposed.techniques.normalization",
+    "Flooding": "wellposed.techniques.objectives",
+    "RDrop": "wellposed.techniques.objectives",
+    "SAM": "wellposed.techniques.objectives",
+    "ElasticNet": "wellposed.techniques.penalties",
+    "L1": "wellposed.techniques.penalties",
+    "L2": "wellposed.techniques.penalties",
+    "ProximalL1": "wellposed.techniques.penalties",
+    "BestEpoch": "wellposed.techniques.stopping",
+    "EarlyStopping": "wellposed.techniques.stopping",
+    "LabelSmoothing": "wellposed.techniques.targets",
+    "Training": "wellposed.training.spec",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'wellposed' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -36,18 +36,24 @@ class Recipe:
     def __post_init__(self) -> None:
         for item in self.techniques:
             if not isinstance(item, Technique):
-                raise TechniqueError("recipe: every part must be a technique", item, "Write e.g. L2(1e-3) + Dropout(0.2).")
+                raise TechniqueError(
+                    "recipe: every part must be a technique", item, "Write e.g. L2(1e-3) + Dropout(0.2)."
+                )
         object.__setattr__(self, "techniques", tuple(sorted(self.techniques, key=_place)))
         signatures = [_signature(item) for item in self.techniques]
         for item, signature in zip(self.techniques, signatures, strict=True):
             if signatures.count(signature) > 1:
                 raise TechniqueError(
-                    f"recipe: {item.name} is given twice with the same options", self.name, "Keep one of them, or give them different layers."
+                    f"recipe: {item.name} is given twice with the same options",
+                    self.name,
+                    "Keep one of them, or give them different layers.",
                 )
         predicting = [item.name for item in self.techniques if overrides(item, "inference")]
         if len(predicting) > 1:
             raise TechniqueError(
-                "recipe: only one technique can decide which weights predict", " + ".join(predicting), "Keep one of them."
+                "recipe: only one technique can decide which weights predict",
+                " + ".join(predicting),
+                "Keep one of them.",
             )
 
     @property
@@ -132,7 +138,9 @@ def parse_grid(written: str) -> list[Recipe]:
     choices = [list(_parse_technique(part.strip(), written)) for part in _PLUS.split(written)]
     count = int(np.prod([len(choice) for choice in choices]))
     if count > _MOST_RECIPES:
-        raise TechniqueError(f"recipe: a grid may hold at most {_MOST_RECIPES} recipes", f"{count} in {written!r}", "Take fewer values.")
+        raise TechniqueError(
+            f"recipe: a grid may hold at most {_MOST_RECIPES} recipes", f"{count} in {written!r}", "Take fewer values."
+        )
     return [Recipe(combination) for combination in itertools.product(*choices)]
 
 
@@ -171,7 +179,9 @@ def _parse_technique(part: str, whole: str) -> Iterable[Technique]:
         key = key.replace("-", "_")
         if key not in fields or not sign or not value:
             known = ", ".join(fields) or "none"
-            raise TechniqueError(f"{name}: no such option", piece, f"Its options: {known}; write e.g. {text(cls.example())}.")
+            raise TechniqueError(
+                f"{name}: no such option", piece, f"Its options: {known}; write e.g. {text(cls.example())}."
+            )
         if key in given:
             raise TechniqueError(f"{name}: {key} is given twice", part, "Keep one of them.")
         given[key] = value
@@ -190,13 +200,15 @@ def _values(cls: type[Technique], field: dataclasses.Field[Any], written: str) -
     return [_number(cls, field, item) for item in written.split("|")]
 
 
-def _range(cls: type[Technique], field: dataclasses.Field[Any], low: float, high: float, count: str, written: str) -> list[float]:
+def _range(
+    cls: type[Technique], field: dataclasses.Field[Any], low: float, high: float, count: str, written: str
+) -> list[float]:
     log = field.metadata["log"]
     if not (low < high and (low > 0 or not log)):
         raise TechniqueError(f"{cls.name}: a range goes from a smaller to a larger positive value", written)
     if count and not (count.isdigit() and 2 <= int(count) <= _MOST_RECIPES):
         raise TechniqueError(f"{cls.name}: a range needs at least 2 values after ':'", written)
-    number = int(count) if count else (int(round(np.log10(high / low))) + 1 if log else 5)
+    number = int(count) if count else (round(np.log10(high / low)) + 1 if log else 5)
     spaced = np.geomspace(low, high, max(number, 2)) if log else np.linspace(low, high, number)
     return [float(f"{value:.6g}") for value in spaced]
 

@@ -84,7 +84,9 @@ class Records:
         lengths = [member.epochs_run for member in self.members]
         names = np.array(self.candidates, object)[[member.candidate for member in self.members]]
         splits = np.array([self.splits[member.split] for member in self.members], np.int32).reshape(-1, 2)
-        epochs = np.concatenate([np.arange(1, n + 1, dtype=np.int32) for n in lengths]) if lengths else np.zeros(0, np.int32)
+        epochs = (
+            np.concatenate([np.arange(1, n + 1, dtype=np.int32) for n in lengths]) if lengths else np.zeros(0, np.int32)
+        )
         frame = pd.DataFrame(
             {
                 "recipe": pd.Categorical(np.repeat(names, lengths), categories=list(dict.fromkeys(self.candidates))),
@@ -93,7 +95,11 @@ class Records:
                 "epoch": epochs,
             }
         )
-        curves = np.concatenate([member.curves for member in self.members]) if lengths else np.zeros((0, len(self.columns)), np.float32)
+        curves = (
+            np.concatenate([member.curves for member in self.members])
+            if lengths
+            else np.zeros((0, len(self.columns)), np.float32)
+        )
         return pd.concat([frame, pd.DataFrame(curves, columns=list(self.columns), dtype=np.float32)], axis=1)
 
 

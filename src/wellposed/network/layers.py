@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -16,6 +17,29 @@ __all__ = ["Activation", "BatchNormalization", "Block", "Dense", "Layer"]
 
 Params = dict[str, Any]
 State = dict[str, Any]
+
+
+@jax.custom_vjp
+def linear(h: Float[Array, "... rows inputs"], kernel: Float[Array, "inputs units"]) -> Float[Array, "... rows units"]:
+    """h W, with a gradient that comes out in the kernel's own memory order.
+
+    JAX's rule for a product gives the transposed gradient of W; turning it around in every optimizer update cost up to
+    half of a step.
+    """
+    return h @ kernel
+
+
+def _linear_forward(h: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+    return h @ kernel, (h, kernel)
+
+
+def _linear_backward(saved: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
+    h, kernel = saved
+    rows = tuple(range(h.ndim - 1))
+    return cotangent @ kernel.T, jax.lax.dot_general(h, cotangent, ((rows, rows), ((), ())))
+
+
+linear.defvjp(_linear_forward, _linear_backward)
 
 
 class Layer:
@@ -30,7 +54,14 @@ class Layer:
         return {}, {}
 
     def apply(
-        self, params: Params, state: State, h: Float[Array, "... rows inputs"], *, mask: Float[Array, " rows"], rng: Rng, train: bool
+        self,
+        params: Params,
+        state: State,
+        h: Float[Array, "... rows inputs"],
+        *,
+        mask: Float[Array, " rows"],
+        rng: Rng,
+        train: bool,
     ) -> tuple[Float[Array, "... rows outputs"], State]:
         """The output, and the state after it. ``mask`` is 0 on rows that only fill up the last minibatch."""
         raise NotImplementedError
@@ -55,8 +86,10 @@ class Dense(Layer):
             params["bias"] = self.bias_initializer(rng.key("bias"), (self.units,))
         return params, {}
 
-    def apply(self, params: Params, state: State, h: Array, *, mask: Array, rng: Rng, train: bool) -> tuple[Array, State]:
-        h = h @ params["kernel"]
+    def apply(
+        self, params: Params, state: State, h: Array, *, mask: Array, rng: Rng, train: bool
+    ) -> tuple[Array, State]:
+        h = linear(h, params["kernel"])
         return (h + params["bias"] if self.use_bias else h), state
 
 
@@ -66,7 +99,9 @@ class Activation(Layer):
 
     name: str
 
-    def apply(self, params: Params, state: State, h: Array, *, mask: Array, rng: Rng, train: bool) -> tuple[Array, State]:
+    def apply(
+        self, params: Params, state: State, h: Array, *, mask: Array, rng: Rng, train: bool
+    ) -> tuple[Array, State]:
         return named_activation(self.name)(h), state
 
 
@@ -88,7 +123,9 @@ class BatchNormalization(Layer):
         params = {"scale": jnp.ones(inputs, jnp.float32), "offset": jnp.zeros(inputs, jnp.float32)}
         return params, {"mean": jnp.zeros(inputs, jnp.float32), "variance": jnp.ones(inputs, jnp.float32)}
 
-    def apply(self, params: Params, state: State, h: Array, *, mask: Array, rng: Rng, train: bool) -> tuple[Array, State]:
+    def apply(
+        self, params: Params, state: State, h: Array, *, mask: Array, rng: Rng, train: bool
+    ) -> tuple[Array, State]:
         mean, variance = state["mean"], state["variance"]
         if train:
             share = (mask / jnp.sum(mask))[:, None]
@@ -136,7 +173,9 @@ class Block:
             inputs = layer.width(inputs)
         return params, state
 
-    def apply(self, params: Params, state: State, h: Array, *, mask: Array, rng: Rng, train: bool) -> tuple[Array, State]:
+    def apply(
+        self, params: Params, state: State, h: Array, *, mask: Array, rng: Rng, train: bool
+    ) -> tuple[Array, State]:
         """All layers one after the other."""
         after: State = {}
         for name, layer in self.layers:

@@ -87,12 +87,14 @@ class Network:
         train: bool,
         hidden_hook: HiddenHook = lambda h, layer: h,
     ) -> tuple[Outputs, State]:
-        """Logits and hidden values; ``hidden_hook`` sees the input (layer ``input``) and every hidden block's output."""
+        """Logits and hidden values; ``hidden_hook`` sees the input (as layer ``input``) and hidden blocks' outputs."""
         h = hidden_hook(x, "input")
         hidden: dict[str, Array] = {}
         after: State = {}
         for block in self.blocks:
-            h, after[block.name] = block.apply(params[block.name], state[block.name], h, mask=mask, rng=rng, train=train)
+            h, after[block.name] = block.apply(
+                params[block.name], state[block.name], h, mask=mask, rng=rng, train=train
+            )
             if block is not self.blocks[-1]:
                 hidden[block.name] = h
                 h = hidden_hook(h, block.name)

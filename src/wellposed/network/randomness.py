@@ -8,6 +8,8 @@ import zlib
 import jax
 from jaxtyping import Array, Key, PRNGKeyArray
 
+from wellposed.network.threefry import IMPLEMENTATION
+
 __all__ = ["Rng", "stable_hash", "study_key"]
 
 
@@ -18,7 +20,7 @@ def stable_hash(text: str) -> int:
 
 def study_key(seed: int) -> Key[Array, ""]:
     """The root key of a study. Always threefry2x32: ``rbg`` draws other numbers under ``vmap`` than in a loop."""
-    return jax.random.key(seed, impl="threefry2x32")
+    return jax.random.key(seed, impl=IMPLEMENTATION)
 
 
 @dataclasses.dataclass(frozen=True)

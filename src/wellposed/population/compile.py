@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wellposed.network.randomness import study_key
 from wellposed.population.memory import RowCounts
 from wellposed.population.train import Carry, Hyper, Program, Rows, Settings, TileData
 
@@ -55,7 +56,10 @@ def compile_tile(
     carry = jax.eval_shape(program.start, data.key, settings)
     number = jax.ShapeDtypeStruct((), jnp.int32)
     run = jax.jit(program.run, donate_argnums=2).lower(data, settings, carry, number, number)
-    return Compiled(start.compile(), run.compile())
+    # side by side, tiles are quicker when each keeps to its own thread
+    single = jax.default_backend() == "cpu" and not program.alone
+    options = {"xla_cpu_multi_thread_eigen": False} if single else None
+    return Compiled(start.compile(), run.compile(compiler_options=options))
 
 
 def prepared_key(prepared: tuple[Any, ...]) -> Any:
@@ -73,7 +77,7 @@ def _shapes(
     def some(count: int) -> Any:
         return Rows(floats(count, features), floats(count, outputs), floats(count)) if count else None  # type: ignore[arg-type]
 
-    keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0, impl="threefry2x32"), streams))
+    keys = jax.eval_shape(lambda: jax.random.split(study_key(0), streams))
     data = TileData(
         keys,
         some(rows.training),

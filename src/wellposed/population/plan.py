@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import numpy as np
 
 from wellposed.errors import StudyError
 from wellposed.network.mlp import Network
-from wellposed.population.memory import RowCounts, block_rows, data_bytes, member_bytes
+from wellposed.population.memory import RowCounts, block_rows, data_bytes, member_bytes, size_text
 from wellposed.population.step import Algorithm
 from wellposed.population.train import Program
 from wellposed.techniques.base import Context, Technique, overrides
@@ -16,11 +20,35 @@ from wellposed.training.losses import Loss
 from wellposed.training.metrics import Metric
 from wellposed.training.spec import Training
 
-__all__ = ["Candidate", "Member", "Plan", "Slot", "Tile", "TilePlan", "make_plan"]
+__all__ = ["Candidate", "Member", "Plan", "Slot", "SplitRows", "Tile", "TilePlan", "make_plan"]
 
-# Beyond this a tile's weights and activations leave the caches, and a member-step takes longer (bench/speed.py).
-_MOST_MEMBERS = 256
+# Tiles that are meant to run side by side. A constant, not the machine's number of cores: tile shapes decide how
+# float32 products round, so they must follow from the plan alone.
+WORKERS = 2
+_MOST_MEMBERS = 128  # beyond this a tile's activations leave the caches (bench/speed.py)
 _LONGEST_SEGMENT = 128
+# Microseconds that a step costs besides its members, and besides the members of each stream (measured on W1).
+_STEP_COST, _STREAM_COST = 15.0, 8.0
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitRows:
+    """One split's encoded rows, float32.
+
+    Attributes:
+        x, y: training rows [rows, features] and [rows, outputs].
+        loss_weight: their weights in the loss (sample weights × class weights); score_weight: in scores.
+        monitor, validation: (x, y, score weight) or None.
+        scale: [outputs], what turns encoded targets back into their units.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    loss_weight: np.ndarray
+    score_weight: np.ndarray
+    monitor: tuple[np.ndarray, np.ndarray, np.ndarray] | None
+    validation: tuple[np.ndarray, np.ndarray, np.ndarray] | None
+    scale: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +121,9 @@ class Plan:
         for program in self.programs:
             for tile in program.tiles:
                 for slot in tile.slots:
-                    epochs = (self.candidates[self.members[m].candidate].training.epochs for m in slot.members if m >= 0)
+                    epochs = (
+                        self.candidates[self.members[m].candidate].training.epochs for m in slot.members if m >= 0
+                    )
                     total += tile.steps * sum(epochs)
         return total
 
@@ -105,7 +135,10 @@ class Plan:
                 "tile": {"streams": program.streams, "lanes": program.lanes},
                 "rows": dataclasses.asdict(program.rows),
                 "block": program.program.block,
-                "tiles": [[{"split": slot.split, "members": list(slot.members)} for slot in tile.slots] for tile in program.tiles],
+                "tiles": [
+                    [{"split": slot.split, "members": list(slot.members)} for slot in tile.slots]
+                    for tile in program.tiles
+                ],
             }
             for program in self.programs
         ]
@@ -145,7 +178,11 @@ def make_plan(
     for chosen in groups.values():
         structure = _union([candidates[index].techniques for index in chosen])
         values = {c: _values(candidates[c].techniques, structure) for c in chosen}
-        programs.append(_tile_plan(chosen, candidates, algorithms[chosen[0]], structure, values, members, sizes, memory, predictions))
+        programs.append(
+            _tile_plan(
+                chosen, candidates, algorithms[chosen[0]], structure, values, members, sizes, memory, predictions
+            )
+        )
     return Plan(tuple(candidates), members, tuple(programs), memory)
 
 
@@ -172,7 +209,7 @@ def _mergeable(item: Technique) -> bool:
 
 
 def _group_key(candidate: Candidate, algorithm: Algorithm) -> Any:
-    """Candidates with equal keys share a program: cheap techniques stand at neutral strength where they aren't wanted."""
+    """Candidates with equal keys share a program: cheap techniques are neutral where they aren't wanted."""
     others = tuple(_signature(item) for item in candidate.techniques if not _mergeable(item))
     augments = any(overrides(item, "augment") for item in candidate.techniques)
     return (algorithm, others, augments)
@@ -218,36 +255,57 @@ def _tile_plan(
     epochs = max(candidates[c].training.epochs for c in chosen)
     largest = RowCounts(*(max(getattr(size, f.name) for size in sizes) for f in dataclasses.fields(RowCounts)))
     widths = algorithm.context.widths
-    lanes = max(len(lane) for lane in streams.values())
-    lanes = -(-lanes // -(-lanes // _MOST_MEMBERS))
+    crowd = max(len(lane) for lane in streams.values())
+    counts = list(Counter(steps for steps, _, _ in streams).values())
+    cost = 2.0 + 6e-4 / 4 * algorithm.context.batch_size * sum(a * b for a, b in itertools.pairwise(widths))
+    fitting = []
+    for height, lanes in _shapes(max(counts), crowd):
+        block = block_rows(widths, height * lanes)
+        rows = largest.padded(block)
+        program = Program(algorithm, structure, min(epochs, _LONGEST_SEGMENT), block, predictions)
+        taken = height * (lanes * member_bytes(program) + data_bytes(rows, widths[0], widths[-1]))
+        tiles = sum(-(-count // height) for count in counts) * -(-crowd // lanes)
+        seconds = -(-tiles // WORKERS) * (_STEP_COST + height * (_STREAM_COST + lanes * cost))
+        fitting.append(
+            (
+                taken > memory // WORKERS,
+                seconds if taken <= memory // WORKERS else taken,
+                height,
+                lanes,
+                taken,
+                rows,
+                program,
+            )
+        )
+    too_large, _, height, lanes, taken, rows, program = min(fitting, key=lambda shape: shape[:2])
+    if too_large:
+        needed = size_text(taken * WORKERS)
+        raise StudyError(
+            "memory: too little for one stream of members", size_text(memory), f"Give at least --memory {needed}."
+        )
     by_steps: dict[int, list[Slot]] = {}
     for (steps, split, _), inside in sorted(streams.items(), key=lambda item: item[0][:2]):
         for start in range(0, len(inside), lanes):
             part = inside[start : start + lanes]
             by_steps.setdefault(steps, []).append(Slot(split, (*part, *[-1] * (lanes - len(part)))))
-    most = max(len(slots) for slots in by_steps.values())
-    wide = max(1, min(most, _MOST_MEMBERS // lanes))
-    while True:
-        height = -(-most // -(-most // wide))
-        block = block_rows(widths, height * lanes, max(largest.training, largest.validation, largest.monitor))
-        rows = largest.padded(block)
-        program = Program(algorithm, structure, min(epochs, _LONGEST_SEGMENT), block, predictions)
-        bytes_per_tile = height * (lanes * member_bytes(program) + data_bytes(rows, widths[0], widths[-1]))
-        if bytes_per_tile <= memory:
-            break
-        if height > 1:
-            wide = height - 1
-        else:
-            raise StudyError(
-                "memory: one stream of members doesn't fit", memory, f"It needs about {bytes_per_tile / 1e9:.1f} GB; raise --memory."
-            )
     tiles = [
         Tile(_filled(slots[start : start + height], height, lanes), steps)
         for steps, slots in by_steps.items()
         for start in range(0, len(slots), height)
     ]
+    program = dataclasses.replace(program, alone=len(tiles) < WORKERS)
     techniques = {index: values[member.candidate] for index, member in enumerate(members) if member.candidate in values}
-    return TilePlan(program, height, lanes, rows, techniques, tuple(tiles), bytes_per_tile)
+    return TilePlan(program, height, lanes, rows, techniques, tuple(tiles), taken)
+
+
+def _shapes(streams: int, lanes: int) -> Iterator[tuple[int, int]]:
+    """Tile shapes that divide streams and lanes into equal parts, within the cap."""
+    heights = sorted({-(-streams // parts) for parts in range(1, streams + 1)})
+    breadths = sorted({-(-lanes // parts) for parts in range(1, lanes + 1)})
+    for height in heights:
+        for breadth in breadths:
+            if height * breadth <= _MOST_MEMBERS or height * breadth == 1:
+                yield height, breadth
 
 
 def _filled(slots: Sequence[Slot], height: int, lanes: int) -> tuple[Slot, ...]:

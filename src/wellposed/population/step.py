@@ -21,7 +21,18 @@ from wellposed.training.metrics import Metric
 from wellposed.training.optimizers import Optimizer
 from wellposed.training.schedules import Schedule
 
-__all__ = ["Algorithm", "Hyper", "Member", "augment", "evaluate_rows", "finish_scores", "initialize", "penalty_of", "predict_rows", "train_step"]
+__all__ = [
+    "Algorithm",
+    "Hyper",
+    "Member",
+    "augment",
+    "evaluate_rows",
+    "finish_scores",
+    "initialize",
+    "penalty_of",
+    "predict_rows",
+    "train_step",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,7 +143,9 @@ def train_step(
     for item, index in _owners(techniques, "gradients"):
         grads = item.gradients(grads, own[index], rng.of(type(item).__name__), step=step)
     lr = hyper.learning_rate * algorithm.schedule.factor(step - 1, total)
-    updates, preconditioner, optimizer = algorithm.optimizer.step(grads, member.optimizer, old, learning_rate=lr, count=step)
+    updates, preconditioner, optimizer = algorithm.optimizer.step(
+        grads, member.optimizer, old, learning_rate=lr, count=step
+    )
     params, own_params = jax.tree.map(jnp.add, old, updates)
     own_state = list(member.own_state)
     for item, index in _owners(techniques, "update"):
@@ -143,7 +156,11 @@ def train_step(
 
 
 def predict_rows(
-    algorithm: Algorithm, techniques: Techniques, member: Member, x: Float[Array, "rows features"], prepared: Sequence[Any]
+    algorithm: Algorithm,
+    techniques: Techniques,
+    member: Member,
+    x: Float[Array, "rows features"],
+    prepared: Sequence[Any],
 ) -> tuple[Float[Array, "rows outputs"], Float[Array, "rows outputs"] | None, Outputs]:
     """Predictions in inference mode: the mean over heads and parameter sets.
 
@@ -182,14 +199,23 @@ def evaluate_rows(
     return (jnp.stack([loss, jnp.sum(weight)]), *(metric.sums(predictions, y, weight) for metric in algorithm.metrics))
 
 
-def finish_scores(algorithm: Algorithm, sums: tuple[Array, ...], scale: Float[Array, " outputs"]) -> Float[Array, " scores"]:
+def finish_scores(
+    algorithm: Algorithm, sums: tuple[Array, ...], scale: Float[Array, " outputs"]
+) -> Float[Array, " scores"]:
     """Loss, then the metrics, from the sums over all rows."""
     loss = sums[0][0] / sums[0][1]
-    return jnp.stack([loss, *(metric.finish(part, scale) for metric, part in zip(algorithm.metrics, sums[1:], strict=True))])
+    return jnp.stack(
+        [loss, *(metric.finish(part, scale) for metric, part in zip(algorithm.metrics, sums[1:], strict=True))]
+    )
 
 
 def penalty_of(
-    algorithm: Algorithm, techniques: Techniques, member: Member, x: Float[Array, "rows features"], mask: Array, prepared: Sequence[Any]
+    algorithm: Algorithm,
+    techniques: Techniques,
+    member: Member,
+    x: Float[Array, "rows features"],
+    mask: Array,
+    prepared: Sequence[Any],
 ) -> Float[Array, ""]:
     """The sum of all penalties; those on hidden values are measured on the rows ``x`` in inference mode."""
     penalties = _owners(techniques, "penalty")
@@ -227,7 +253,13 @@ def _forward(
 
 
 def _evaluate(
-    algorithm: Algorithm, techniques: Techniques, member: Member, trained: Any, batch: Batch, prepared: Sequence[Any], rng: Rng
+    algorithm: Algorithm,
+    techniques: Techniques,
+    member: Member,
+    trained: Any,
+    batch: Batch,
+    prepared: Sequence[Any],
+    rng: Rng,
 ) -> Evaluation:
     """One pass in training mode: data loss through hooks 2 to 5, plus penalties (6)."""
     params, own_params = trained
@@ -254,7 +286,9 @@ def _evaluate(
     return Evaluation(loss, outputs, state)
 
 
-def _wrapped_objective(item: Technique, index: int, member: Member, prepared: Sequence[Any], evaluate: Any, rng: Rng) -> Any:
+def _wrapped_objective(
+    item: Technique, index: int, member: Member, prepared: Sequence[Any], evaluate: Any, rng: Rng
+) -> Any:
     def wrapped(params: Any, batch: Batch, *, draw: int = 0) -> Evaluation:
         own = member.own(prepared, params[1])[index]
         return item.objective(evaluate, params, batch, own, rng.of(type(item).__name__).again(draw), draw=draw)

@@ -110,8 +110,9 @@ class Program:
         algorithm: network, loss, metrics, optimizer, schedule.
         augmenting: by technique, whether it changes minibatches (its strengths belong to streams, not lanes).
         segment: most epochs between two returns to the host.
-        block: rows scored at once.
+        block: most rows scored at once; row counts divide into equal blocks.
         predictions: also return the results' predictions on validation rows.
+        alone: too few tiles for all workers, so that a product may use several threads (on CPU).
     """
 
     algorithm: Algorithm
@@ -119,6 +120,7 @@ class Program:
     segment: int
     block: int
     predictions: bool = False
+    alone: bool = False
 
     @property
     def augmenting(self) -> tuple[bool, ...]:
@@ -134,7 +136,7 @@ class Program:
         """Names of the recorded columns."""
         names = ["loss", *(metric.name for metric in self.algorithm.metrics)]
         sets = ["train", *(["monitor"] if monitor else []), *(["validation"] if validation else [])]
-        return tuple(f"{rows}_{name}" for rows in sets for name in names) + ("penalty",)
+        return (*(f"{rows}_{name}" for rows in sets for name in names), "penalty")
 
     # -- over lanes and streams ----------------------------------------------------------------------------------
 
@@ -212,10 +214,27 @@ class Program:
         def lane(settings: Settings, member: Member, batch: Batch, prepared: Any, key: Array) -> Member:
             total = settings.hyper.epochs * data.steps
             return train_step(
-                self.algorithm, settings.techniques, settings.hyper, member, batch, prepared, key, step=number, total=total
+                self.algorithm,
+                settings.techniques,
+                settings.hyper,
+                member,
+                batch,
+                prepared,
+                key,
+                step=number,
+                total=total,
             )
 
-        def stream(settings: Settings, member: Member, x: Array, y: Array, weight: Array, count: Array, order: Array, key: Array) -> Member:
+        def stream(
+            settings: Settings,
+            member: Member,
+            x: Array,
+            y: Array,
+            weight: Array,
+            count: Array,
+            order: Array,
+            key: Array,
+        ) -> Member:
             key = jax.random.fold_in(key, step)
             positions = step * size + jnp.arange(size, dtype=jnp.int32)
             rows = order[positions % count]
@@ -267,7 +286,9 @@ class Program:
 
         return jax.vmap(stream)(settings, member, scores)
 
-    def _score(self, settings: Settings, member: Member, rows: Rows, scale: Array) -> Float[Array, "streams lanes scores"]:
+    def _score(
+        self, settings: Settings, member: Member, rows: Rows, scale: Array
+    ) -> Float[Array, "streams lanes scores"]:
         """Penalty-free scores in inference mode, over all rows, in blocks."""
 
         def lane(settings: Settings, member: Member, block: Rows, prepared: Any) -> tuple[Array, ...]:
@@ -279,7 +300,9 @@ class Program:
 
         if rows.weight.shape[1] > self.block:
             blocks = jax.tree.map(self._blocks, rows)
-            shapes = jax.eval_shape(lambda block: jax.vmap(stream)(settings, member, block), jax.tree.map(lambda leaf: leaf[0], blocks))
+            shapes = jax.eval_shape(
+                lambda block: jax.vmap(stream)(settings, member, block), jax.tree.map(lambda leaf: leaf[0], blocks)
+            )
             zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
             def add(total: Any, block: Rows) -> tuple[Any, None]:
@@ -288,11 +311,14 @@ class Program:
             sums = jax.lax.scan(add, zero, blocks)[0]
         else:
             sums = jax.vmap(stream)(settings, member, rows)
-        return jax.vmap(jax.vmap(lambda sums, scale: finish_scores(self.algorithm, sums, scale), (0, None)))(sums, scale)
+        return jax.vmap(jax.vmap(lambda sums, scale: finish_scores(self.algorithm, sums, scale), (0, None)))(
+            sums, scale
+        )
 
     def _blocks(self, leaf: Array) -> Array:
         """[streams, rows, …] as [blocks, streams, block, …]."""
-        return jnp.moveaxis(leaf.reshape(leaf.shape[0], -1, self.block, *leaf.shape[2:]), 1, 0)
+        blocks = -(-leaf.shape[1] // self.block)
+        return jnp.moveaxis(leaf.reshape(leaf.shape[0], blocks, -1, *leaf.shape[2:]), 1, 0)
 
     def _penalty(self, data: TileData, settings: Settings, member: Member) -> Float[Array, "streams lanes"]:
         def lane(settings: Settings, member: Member, x: Array, mask: Array, prepared: Any) -> Array:
@@ -302,11 +328,15 @@ class Program:
             lanes = jax.vmap(lane, in_axes=(self._lane_axes(), 0, None, None, None))
             return lanes(settings._replace(prepared=()), member, x, mask, settings.prepared)
 
-        rows = min(self.block, 256)  # activity penalties are measured on the first rows; those on weights don't need any
+        rows = min(
+            self.block, 256
+        )  # activity penalties are measured on the first rows; those on weights don't need any
         mask = (data.training.weight[:, :rows] > 0).astype(jnp.float32)
         return jax.vmap(stream)(settings, member, data.training.x[:, :rows], mask)
 
-    def _predictions(self, data: TileData, settings: Settings, member: Member) -> Float[Array, "streams lanes rows outputs"] | None:
+    def _predictions(
+        self, data: TileData, settings: Settings, member: Member
+    ) -> Float[Array, "streams lanes rows outputs"] | None:
         if data.validation is None:
             return None
 
@@ -328,5 +358,7 @@ def _select(flags: Bool[Array, "streams lanes"], new: Any, old: Any) -> Any:
 
 
 def _finite(params: Any) -> Bool[Array, "streams lanes"]:
-    parts: Sequence[Array] = [jnp.all(jnp.isfinite(leaf), axis=tuple(range(2, leaf.ndim))) for leaf in jax.tree.leaves(params)]
+    parts: Sequence[Array] = [
+        jnp.all(jnp.isfinite(leaf), axis=tuple(range(2, leaf.ndim))) for leaf in jax.tree.leaves(params)
+    ]
     return jnp.all(jnp.stack(parts), 0)

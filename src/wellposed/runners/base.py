@@ -6,32 +6,10 @@ import dataclasses
 from collections.abc import Callable
 from typing import Protocol
 
-import numpy as np
-
-from wellposed.population.plan import Plan
+from wellposed.population.plan import Plan, SplitRows
 from wellposed.records import Records
 
-__all__ = ["Progress", "Runner", "SplitRows", "Timing"]
-
-
-@dataclasses.dataclass(frozen=True)
-class SplitRows:
-    """One split's encoded rows, float32.
-
-    Attributes:
-        x, y: training rows [rows, features] and [rows, outputs].
-        loss_weight: their weights in the loss (sample weights × class weights); score_weight: in scores.
-        monitor, validation: (x, y, score weight) or None.
-        scale: [outputs], what turns encoded targets back into their units.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    loss_weight: np.ndarray
-    score_weight: np.ndarray
-    monitor: tuple[np.ndarray, np.ndarray, np.ndarray] | None
-    validation: tuple[np.ndarray, np.ndarray, np.ndarray] | None
-    scale: np.ndarray
+__all__ = ["Progress", "Runner", "Timing"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,9 +15,8 @@ from wellposed.data.splits import Split, SplitScheme
 from wellposed.errors import StudyError
 from wellposed.network.mlp import MLP, Network
 from wellposed.population.memory import RowCounts
-from wellposed.population.plan import Candidate, Plan, make_plan
+from wellposed.population.plan import Candidate, Plan, SplitRows, make_plan
 from wellposed.recipe import Recipe
-from wellposed.runners.base import SplitRows
 from wellposed.techniques.base import Context
 from wellposed.training.losses import Loss, loss
 from wellposed.training.metrics import METRICS, Metric, metric
@@ -54,7 +53,9 @@ class Target:
         wanted = network.output_activation
         if data.task == "regression":
             if crossentropy:
-                raise StudyError("loss: doesn't fit a regression task", given.name if given else "", "Use mean_squared_error.")
+                raise StudyError(
+                    "loss: doesn't fit a regression task", given.name if given else "", "Use mean_squared_error."
+                )
             outputs, per_class = data.targets.shape[1], False
             activation = "linear" if wanted == "auto" else wanted
             chosen = given or loss("mean_squared_error")
@@ -66,7 +67,9 @@ class Target:
             activation = ("sigmoid" if sigmoid else "softmax") if wanted == "auto" else wanted
             fitting = {"sigmoid": "binary_crossentropy", "softmax": "categorical_crossentropy"}
             chosen = given or loss(fitting.get(activation, "mean_squared_error"))
-        main = metric({"regression": "r2", "classification": "accuracy"}[data.task] if metric_name == "auto" else metric_name)
+        main = metric(
+            {"regression": "r2", "classification": "accuracy"}[data.task] if metric_name == "auto" else metric_name
+        )
         if main.task != data.task:
             fitting_names = ", ".join(name for name, known in METRICS.items() if known.task == data.task)
             raise StudyError(f"metric: doesn't fit a {data.task} task", main.name, f"Choose from {fitting_names}.")
@@ -119,6 +122,7 @@ class Experiment:
             feature_groups=self.schema.feature_groups,
             image_shape=self.data.image_shape,
             metric=self.target.metric.name,
+            output_activation=self.target.activation,
         )
 
     @property
@@ -191,7 +195,11 @@ class Experiment:
             table = {str(name): float(weight) for name, weight in given.items()}
             missing = [name for name in self.data.classes if str(name) not in table]
             if missing:
-                raise StudyError("training: class_weight lacks a class", ", ".join(map(str, missing)), "Give a weight for every class.")
+                raise StudyError(
+                    "training: class_weight lacks a class",
+                    ", ".join(map(str, missing)),
+                    "Give a weight for every class.",
+                )
         return np.array([table[name] for name in names])
 
 

@@ -10,16 +10,18 @@ from typing import Any
 import numpy as np
 
 from wellposed.paired import Comparison
-from wellposed.records import MemberRecord, Records
+from wellposed.population.plan import SplitRows
 from wellposed.recipe import Recipe
-from wellposed.runners.base import SplitRows
+from wellposed.records import MemberRecord, Records
 from wellposed.statistics import compare_all, one_standard_error, verdict
 from wellposed.studies.experiment import Experiment, RowCache
 
 __all__ = ["collapsed_members", "recipe_entries", "select"]
 
 
-def recipe_entries(experiment: Experiment, records: Records, recipes: Sequence[Recipe], rows: RowCache) -> list[dict[str, Any]]:
+def recipe_entries(
+    experiment: Experiment, records: Records, recipes: Sequence[Recipe], rows: RowCache
+) -> list[dict[str, Any]]:
     """The ``recipes`` part of the results, the baseline (number 0) first."""
     measures = _measures(experiment)
     collapsed = collapsed_members(experiment, records, rows)
@@ -44,7 +46,9 @@ def recipe_entries(experiment: Experiment, records: Records, recipes: Sequence[R
     return entries
 
 
-def select(entries: Sequence[dict[str, Any]], metric: str, direction: str, *, rule: str, recipes: Sequence[Recipe]) -> str:
+def select(
+    entries: Sequence[dict[str, Any]], metric: str, direction: str, *, rule: str, recipes: Sequence[Recipe]
+) -> str:
     """The recipe with the best mean validation score, or (``one-se``) the simplest within one standard error of it."""
     good = [entry for entry in entries if not entry["failed"] and _mean(entry, metric) is not None]
     if not good:
@@ -116,7 +120,8 @@ def _entry(
     split_names = [records.splits[member.split] for member in members]
     validation = {measure: records.scores(number, f"validation_{measure}") for measure in measures}
     per_member = [
-        {"fold": fold, "seed": seed, **{m: clean(validation[m][i]) for m in measures}} for i, (fold, seed) in enumerate(split_names)
+        {"fold": fold, "seed": seed, **{m: clean(validation[m][i]) for m in measures}}
+        for i, (fold, seed) in enumerate(split_names)
     ]
     return {
         "name": records.candidates[number],
@@ -181,7 +186,10 @@ def _compared(
         scores = {e["name"]: _by_row(experiment, records, number, measure, rows) for number, e in enumerate(entries)}
     else:
         shape = (scheme.folds, scheme.seeds)
-        scores = {e["name"]: records.scores(number, f"validation_{measure}").reshape(shape) for number, e in enumerate(entries)}
+        scores = {
+            e["name"]: records.scores(number, f"validation_{measure}").reshape(shape)
+            for number, e in enumerate(entries)
+        }
     baseline = scores.pop(entries[base]["name"])
     return compare_all(
         {name: values for name, values in scores.items() if name != entries[0]["name"]},
@@ -208,7 +216,9 @@ def _by_row(experiment: Experiment, records: Records, number: int, measure: str,
     return np.stack(values)
 
 
-def contributions(experiment: Experiment, measure: str, predictions: np.ndarray, y: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def contributions(
+    experiment: Experiment, measure: str, predictions: np.ndarray, y: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
     """What each row adds to a measure; scores that aren't means over rows are linearized at their value."""
     if measure == "loss":
         return np.asarray(experiment.target.loss.of_predictions(predictions, y), np.float64)  # type: ignore[arg-type]

@@ -58,7 +58,9 @@ def open_vault(
     refit = dataclasses.replace(experiment, data=data, scheme=SplitScheme(**vars(scheme)))
     numbers = [0] if chosen == 0 else [0, chosen]
     candidates = [
-        refit.candidate(without_monitor(recipes[number]), records.candidates[number], epochs=refit_epochs(records, number))
+        refit.candidate(
+            without_monitor(recipes[number]), records.candidates[number], epochs=refit_epochs(records, number)
+        )
         for number in numbers
     ]
     plan = refit.plan(candidates, memory=memory, predictions=False)

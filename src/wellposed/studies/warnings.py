@@ -13,8 +13,8 @@ def warnings_of(entries: Sequence[dict[str, Any]], metric: str, direction: str, 
     baseline, found = entries[0], []
     if baseline["failed"]:
         found.append(
-            f"The baseline diverged in {baseline['failed']} of {baseline['members']} members, so there are no verdicts: "
-            "lower the learning rate or scale the features."
+            f"The baseline diverged in {baseline['failed']} of {baseline['members']} members, so there are no "
+            "verdicts: lower the learning rate or scale the features."
         )
     elif baseline["collapsed"] * 2 > baseline["members"]:
         found.append(
@@ -23,8 +23,8 @@ def warnings_of(entries: Sequence[dict[str, Any]], metric: str, direction: str, 
         )
     elif baseline["improving"] * 2 > baseline["members"]:
         found.append(
-            f"The baseline underfits: after {epochs} epochs most of its members are still improving on monitor rows. Techniques "
-            "against overfitting can't help yet; train longer (--epochs) or raise the learning rate."
+            f"The baseline underfits: after {epochs} epochs most of its members are still improving on monitor rows. "
+            "Techniques against overfitting can't help yet; train longer (--epochs) or raise the learning rate."
         )
     elif not baseline["failed"] and not _overfits(baseline):
         found.append(

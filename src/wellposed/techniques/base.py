@@ -192,7 +192,9 @@ class Technique:
 
     def __add__(self, other: Technique | Recipe) -> Recipe:
         """The recipe of both; the order doesn't matter."""
-        from wellposed.recipe import Recipe  # the one import against the grain: `L2(1e-3) + Dropout(0.2)` makes a Recipe
+        from wellposed.recipe import (
+            Recipe,
+        )  # the one import against the grain: `L2(1e-3) + Dropout(0.2)` makes a Recipe
 
         return Recipe((self,)) + other
 
@@ -238,7 +240,7 @@ class Technique:
         return frozenset(f"{on}:{layer}" for layer in self.chosen(context.layers, layers))
 
     def chosen(self, names: Sequence[str], layers: str) -> tuple[str, ...]:
-        """The layers that ``layers`` chooses among ``names``: ``all``, ``hidden``, ``last`` or names joined by ``/``."""
+        """The layers that ``layers`` chooses: ``all``, ``hidden``, ``last`` or names of layers joined by ``/``."""
         hidden = tuple(name for name in names if name.startswith("hidden"))
         groups = {"all": tuple(names), "hidden": hidden, "last": hidden[-1:], "": ()}
         if layers in groups:
@@ -307,11 +309,15 @@ class Technique:
         """6. A term added to the loss; acts on the raw trained parameters and on hidden values."""
         return 0.0
 
-    def objective(self, evaluate: Evaluate, params: Params, batch: Batch, own: Own, rng: Rng, *, draw: int) -> Evaluation:
+    def objective(
+        self, evaluate: Evaluate, params: Params, batch: Batch, own: Own, rng: Rng, *, draw: int
+    ) -> Evaluation:
         """7. Around the loss: ``evaluate(params, batch, draw=n)`` is a pass; another ``n`` draws other masks."""
         return evaluate(params, batch, draw=draw)
 
-    def differentiate(self, grad: Callable[[Params], tuple[Params, Evaluation]], params: Params, own: Own) -> tuple[Params, Evaluation]:
+    def differentiate(
+        self, grad: Callable[[Params], tuple[Params, Evaluation]], params: Params, own: Own
+    ) -> tuple[Params, Evaluation]:
         """8. Around the gradient: ``grad(params)`` gives gradients and the evaluation behind them."""
         return grad(params)
 
@@ -319,7 +325,9 @@ class Technique:
         """9. Changes the gradients before the optimizer sees them."""
         return grads
 
-    def update(self, new: Params, old: Params, own: Own, *, lr: Array, preconditioner: Params, step: Array, total: Array) -> tuple[Params, Any]:
+    def update(
+        self, new: Params, old: Params, own: Own, *, lr: Array, preconditioner: Params, step: Array, total: Array
+    ) -> tuple[Params, Any]:
         """10. Changes the network's parameters after the optimizer's update; gives them and its own state.
 
         Args:
@@ -354,8 +362,10 @@ def kernels(params: Params, layers: Sequence[str], leaf: str = "kernel") -> Iter
                 yield layer[leaf]
 
 
-def map_kernels(function: Callable[..., Array], layers: Sequence[str], params: Params, *others: Params, leaf: str = "kernel") -> Params:
-    """``params`` with ``function`` applied to the kernels of the blocks in ``layers`` (and those of ``others`` beside)."""
+def map_kernels(
+    function: Callable[..., Array], layers: Sequence[str], params: Params, *others: Params, leaf: str = "kernel"
+) -> Params:
+    """``params`` with ``function`` applied to the kernels of the blocks in ``layers`` (``others``' beside them)."""
 
     def changed(block: str, layer: str) -> Any:
         leaves = params[block][layer]

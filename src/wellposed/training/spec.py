@@ -24,7 +24,7 @@ class Training:
         schedule: name of a schedule of the learning rate; default ``constant``.
         batch_size: rows of a minibatch, default 32.
         epochs: passes over the training rows, default 200.
-        class_weight: None, ``"balanced"`` (rows / (classes × rows of the class), from training rows) or a weight a class.
+        class_weight: None, ``"balanced"`` (training rows / (classes × rows of the class)) or a weight for each class.
         shuffle: draw a new order of rows every epoch (default) or keep the order given.
 
     Raises:
@@ -50,7 +50,9 @@ class Training:
             if not isinstance(value, int) or value < 1:
                 raise StudyError(f"training: {name} must be a whole number of at least 1", value)
         if self.learning_rate is not None and not 0 < self.learning_rate < float("inf"):
-            raise StudyError("training: learning_rate must be above 0", self.learning_rate, "Adam's usual value is 0.001.")
+            raise StudyError(
+                "training: learning_rate must be above 0", self.learning_rate, "Adam's usual value is 0.001."
+            )
         if isinstance(self.class_weight, str) and self.class_weight != "balanced":
             raise StudyError("training: class_weight must be 'balanced' or a weight for each class", self.class_weight)
 
