@@ -45,9 +45,9 @@ def watch(work: Callable[[Callable[[Progress], None]], T], show: Callable[[Progr
         except BaseException as error:
             outcome.set_exception(error)
 
-    # A daemon, so that the process can end while it compiles.
-    threading.Thread(target=call, name="study", daemon=True).start()
     try:
+        # A daemon, so that the process can end while it compiles.
+        threading.Thread(target=call, name="study", daemon=True).start()
         while True:
             with contextlib.suppress(concurrent.futures.TimeoutError):
                 return outcome.result(timeout=0.2)  # in slices: Windows doesn't interrupt an endless wait

@@ -64,9 +64,9 @@ def compare(
         "seed": study.seed,
         "plan": prepared.plan.to_config(),
     }
-    folder.write_state("planned", **facts)
     began, state = time.perf_counter(), "failed"
     try:
+        folder.write_state("planned", **facts)
         with terminal.progress() as progress:
             comparison = watch(lambda report: train(prepared, progress=report), progress)
         comparison.results["run"]["command"] = command

@@ -24,7 +24,7 @@ def report(
     """Writes the report of a finished run again, from results.json and history.parquet, and prints its path."""
     from wellposed.report.page import write_report
     from wellposed.store import read_run
-    from wellposed.studies.compare import SCHEMA
+    from wellposed.studies.results import SCHEMA
 
     results, history = read_run(run, SCHEMA)
     try:

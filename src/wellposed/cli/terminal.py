@@ -21,9 +21,13 @@ def console(*, error: bool = False) -> Console:
     """A console that shows text as it is; into a file or pipe as wide as the terminal behind it, or 100 columns."""
     from rich.console import Console
 
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich would end the process with status 1
+
     stream = sys.stderr if error else sys.stdout
     width = None if stream.isatty() else shutil.get_terminal_size((100, 24)).columns
-    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+    return Plain(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
 
 class Terminal:
