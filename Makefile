@@ -27,10 +27,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(INSTALLED) ## six techniques against the plain network, on data that scikit-learn brings
-	$(BIN)/wellposed compare breast-cancer --network 32,32 --epochs 100 --seeds 2 \
-	  --with l1=1e-3 --with l2=1e-2 --with dropout=0.3 --with "l2=1e-2 + dropout=0.3" --with weight-decay=0.1 \
-	  --with early-stopping
+demo: $(INSTALLED) ## seven recipes against the plain network, on data that scikit-learn brings
+	@$(BIN)/wellposed compare diabetes --network 32,32 --with l1=1e-2 --with l2=1e-2 --with dropout=0.3 \
+	  --with "dropout=0.3 + l2=1e-2" --with weight-decay=0.1 --with gaussian-noise=0.3 --with early-stopping
 
 test: $(INSTALLED) ## all tests
 	@$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)

@@ -1,0 +1,252 @@
+"""Writes what can be generated: blocks of README.md, docs/cli.md, docs/techniques.md.
+
+    python docs/generate.py            writes them
+    python docs/generate.py --check    writes nothing; exit status 1 if one of them is out of date
+    python docs/generate.py --measure  runs `make demo`'s command first and keeps its results in docs/demo.json
+
+A block in README.md stands between `<!-- begin NAME -->` and `<!-- end NAME -->`. No number in it is typed by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import inspect
+import json
+import os
+import re
+import shlex
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+DEMO = ROOT / "docs" / "demo.json"
+_DIGITS = 6  # significant ones in demo.json
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Writes or checks all files; the exit status."""
+    parser = argparse.ArgumentParser(description="Writes the generated parts of README.md and docs/.")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if something is out of date")
+    parser.add_argument("--measure", action="store_true", help="run the demo again first")
+    options = parser.parse_args(argv)
+    if options.measure:
+        run_demo()
+    status = 0
+    for path, text in generated().items():
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        if old == text:
+            continue
+        name = path.relative_to(ROOT).as_posix()
+        if options.check:
+            lines = difflib.unified_diff(old.splitlines(), text.splitlines(), name, "as generated", lineterm="", n=0)
+            print(*list(lines)[:12], sep="\n")
+            print(f"{name} is out of date: run `.venv/bin/python docs/generate.py`.")
+            status = 1
+        else:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {name}")
+    return status
+
+
+def generated() -> dict[Path, str]:
+    """Every file that is generated, in whole or in part, and what it should hold."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks: dict[str, Callable[[], str]] = {"results": results_block, "techniques": techniques_table}
+    for name, block in blocks.items():
+        begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
+        before, _, rest = readme.partition(begin)
+        readme = before + begin + block() + end + rest.partition(end)[2]
+    return {
+        ROOT / "README.md": readme,
+        ROOT / "docs" / "techniques.md": techniques_page(),
+        ROOT / "docs" / "cli.md": cli_page(),
+    }
+
+
+# -- the result table ----------------------------------------------------------------------------------------------
+
+
+def demo_command() -> str:
+    """What `make demo` runs, in one line."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    [line] = re.findall(r"^demo:.*\n\t(.*)$", makefile, flags=re.MULTILINE)
+    return " ".join(line.removeprefix("@").removeprefix("$(BIN)/").split())
+
+
+def run_demo() -> None:
+    """Runs the demo and keeps its results, without the members' own scores."""
+    from wellposed.cli.main import main as wellposed
+
+    with tempfile.TemporaryDirectory() as folder:
+        status = wellposed([*shlex.split(demo_command())[1:], "--out", folder, "--quiet"])
+        if status:
+            sys.exit(status)
+        results = json.loads((Path(folder) / "results.json").read_text(encoding="utf-8"))
+    for recipe in results["recipes"]:
+        del recipe["validation"]["per_member"]
+    results["run"].pop("command", None)
+    results["run"]["host"]["cores"] = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    DEMO.write_text(json.dumps(_rounded(results), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def results_block() -> str:
+    """The demo's command, its table, what was found and how long it took."""
+    from wellposed.report import reading, words
+
+    results = json.loads(DEMO.read_text(encoding="utf-8"))
+    measure = reading.measures(results)[0]
+    heading = ["recipe", f"{measure.name}, training rows", "validation rows", "difference from the baseline", "verdict"]
+    rows = []
+    for recipe in reading.ranked(results):
+        name, verdict = f"`{recipe['name']}`", reading.verdict(recipe, measure)
+        scores = [measure.score(reading.score(recipe, part, measure)) for part in ("train", "validation")]
+        delta = measure.difference(reading.delta(recipe, measure))
+        verdict = f"{reading.SYMBOLS[verdict]} {verdict}" if verdict else ""
+        rows.append([f"**{name}**" if reading.role(results, recipe) == "selected" else name, *scores, delta, verdict])
+    spent, folds, seeds = results["run"], results["splits"]["folds"], results["splits"]["seeds"]
+    members = sum(recipe["members"] for recipe in results["recipes"])
+    host, versions = spent["host"], spent["versions"]
+    others = ", ".join(
+        f"{model['name']} {measure.score(reading.score(model, 'validation', measure))}"
+        for model in results["references"]
+    )
+    facts = (
+        f"{members} networks ({len(rows)} recipes × {folds} folds × {seeds} seeds) in {spent['total_s']:.0f} s, of "
+        f"which {spent['compile_s']:.0f} s compilation, on {host['cores']} {host['machine']} cores; JAX {versions['jax']}. "
+        "± is a 95 % interval."
+    )
+    parts = [
+        f"```console\n$ {_wrapped(demo_command())}\n```",
+        _table(heading, rows),
+        f"{words.findings(results)[0]} Other models on the same splits, {measure.name}: {others}.",
+        facts,
+    ]
+    return "\n" + "\n\n".join(parts) + "\n\n"
+
+
+# -- techniques ----------------------------------------------------------------------------------------------------
+
+
+def techniques_table() -> str:
+    """One row a technique: name, text form, what it does, source."""
+    from wellposed.recipe import text
+    from wellposed.techniques.catalog import CATALOG
+
+    rows = [
+        [f"[{cls.__name__}](docs/techniques.md#{cls.name})", f"`{text(cls.example())}`", _first_line(cls), _source(cls)]
+        for cls in CATALOG
+    ]
+    return "\n" + _table(["technique", "in text", "what it does", "source"], rows) + "\n\n"
+
+
+def techniques_page() -> str:
+    """docs/techniques.md: what `wellposed techniques NAME` says, for all of them."""
+    from wellposed.techniques.catalog import CATALOG, explain
+
+    parts = [
+        "<!-- Generated by docs/generate.py; edit the docstrings in src/wellposed/techniques. -->",
+        "# Techniques",
+        f"{len(CATALOG)} techniques, as `wellposed techniques NAME` explains them. A recipe combines them with `+`: "
+        '`--with "l2=1e-3 + dropout=0.2"`, or in Python `wp.L2(1e-3) + wp.Dropout(0.2)`.',
+    ]
+    family = None
+    for cls in CATALOG:
+        if cls.family != family:
+            family = cls.family
+            parts.append(f"## {family[:1].upper()}{family[1:]}")
+        parts += [f"### {cls.name}", f"```text\n{explain(cls)}\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def _first_line(cls: type) -> str:
+    return _code((inspect.getdoc(cls) or "").partition("\n")[0])
+
+
+def _source(cls: type) -> str:
+    found = re.search(r"^Source: (.*(?:\n.+)*)", inspect.getdoc(cls) or "", flags=re.MULTILINE)
+    if found is None:
+        raise ValueError(f"{cls.__name__}: its docstring needs a line 'Source: ...'")
+    return _code(" ".join(found[1].split()).removesuffix("."))
+
+
+def _code(text: str) -> str:
+    return text.replace("``", "`")
+
+
+# -- the command line ----------------------------------------------------------------------------------------------
+
+
+def cli_page() -> str:
+    """docs/cli.md: every command's help."""
+    import typer.main
+
+    from wellposed.cli.main import app
+
+    group: Any = typer.main.get_command(app)
+    parts = [
+        "<!-- Generated by docs/generate.py from the commands' own help; edit src/wellposed/cli. -->",
+        "# The command line",
+        _paragraphs(group.help),
+        "Exit status: 0 done; 2 bad input, one line `error: what, got. remedy` on standard error; 130 interrupted "
+        "(finished runs are kept).",
+    ]
+    for name, command in group.commands.items():
+        arguments = [item.metavar or item.name.upper() for item in command.params if item.param_type_name == "argument"]
+        options = [item for item in command.params if item.param_type_name == "option" and not item.hidden]
+        shown = " ".join(["wellposed", name, *arguments, *(["[OPTIONS]"] if options else [])])
+        parts += [f"## wellposed {name}", _paragraphs(command.help), f"```text\n{shown}\n```"]
+        rows = [[f"`{item.metavar or item.name.upper()}`", item.help or ""] for item in command.params
+                if item.param_type_name == "argument"]  # fmt: skip
+        parts += [_table(["argument", ""], rows)] if rows else []
+        panels: dict[str, list[Any]] = {}
+        for item in options:
+            panels.setdefault(getattr(item, "rich_help_panel", None) or "Options", []).append(item)
+        for panel, items in panels.items():
+            rows = [
+                [f"`{' '.join([*item.opts, (item.metavar or '').strip()]).strip()}`", item.help or ""] for item in items
+            ]
+            parts.append(_table([panel.lower(), ""], rows))
+        if command.epilog:
+            lines = [line.strip() for line in command.epilog.split("\n") if line.strip().startswith("wellposed")]
+            parts.append("```console\n" + "\n".join(f"$ {line}" for line in lines) + "\n```")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _paragraphs(text: str | None) -> str:
+    return "\n\n".join(" ".join(part.split()) for part in inspect.cleandoc(text or "").split("\n\n"))
+
+
+# -- Markdown ------------------------------------------------------------------------------------------------------
+
+
+def _table(heading: list[str], rows: list[list[str]]) -> str:
+    cells = [heading, ["---"] * len(heading), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in cells)
+
+
+def _wrapped(command: str, width: int = 100) -> str:
+    """The command on lines that end with a backslash, options beginning them."""
+    pieces = re.split(r" (?=--with )", command)
+    lines = [pieces[0]]
+    for piece in pieces[1:]:
+        if len(lines[-1]) + len(piece) < width:
+            lines[-1] += f" {piece}"
+        else:
+            lines.append(f"    {piece}")
+    return " \\\n".join(lines)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
