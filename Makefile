@@ -49,7 +49,7 @@ readme: $(INSTALLED) ## runs the README's comparison again, then writes the gene
 	@$(BIN)/python docs/generate.py --measure
 
 bench: $(INSTALLED) ## prints the tables of bench/
-	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in $$(grep -l __main__ bench/*.py); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 lock: ## renews requirements.lock (uv in an environment of its own; it is not needed otherwise)
 	@[ -x .cache/uv/bin/uv ] || { $(PYTHON) -m venv .cache/uv && .cache/uv/bin/python -m pip install --quiet uv; }
