@@ -1,0 +1,105 @@
+"""The plan: which members share programs, streams and tiles."""
+
+import pytest
+from population.small import Shape, candidate, plan
+
+from wellposed.errors import StudyError
+from wellposed.population.memory import RowCounts, parse_size
+
+
+def places(planned):
+    """(program, tile, slot, lane) of every member."""
+    found = {}
+    for p, part in enumerate(planned.programs):
+        for t, tile in enumerate(part.tiles):
+            for s, slot in enumerate(tile.slots):
+                for lane, member in enumerate(slot.members):
+                    if member >= 0:
+                        assert member not in found
+                        assert planned.members[member].split == slot.split
+                        found[member] = (p, t, s, lane)
+    return found
+
+
+def test_every_member_has_one_place_and_tiles_have_one_shape():
+    shape = Shape(splits=5)
+    planned = plan(shape, [candidate(shape, f"l2={i / 100}") for i in range(7)])
+    assert sorted(places(planned)) == list(range(35))
+    for part in planned.programs:
+        for tile in part.tiles:
+            assert len(tile.slots) == part.streams
+            assert all(len(slot.members) == part.lanes for slot in tile.slots)
+
+
+def test_cheap_techniques_share_a_program_at_neutral_strength():
+    shape = Shape()
+    planned = plan(shape, [candidate(shape, text) for text in ("baseline", "l1=0.1", "dropout=0.2", "l2=0.1 + l1=0.2")])
+    assert len(planned.programs) == 1
+    part = planned.programs[0]
+    assert [type(item).__name__ for item in part.program.techniques] == ["Dropout", "L1", "L2"]
+    baseline = part.techniques[0]
+    assert [item == item.neutral() for item in baseline] == [True, True, True]
+
+
+def test_structure_makes_programs():
+    """What can't be traced or isn't cheap has a program of its own."""
+    shape = Shape()
+    recipes = ["baseline", "batch-norm", "sam=0.05", "sam=0.1", "l1=0.1", "mixup=0.2"]
+    planned = plan(shape, [candidate(shape, text) for text in recipes])
+    by_candidate = {planned.members[m].candidate: place[0] for m, place in places(planned).items()}
+    assert by_candidate[0] == by_candidate[4]
+    assert by_candidate[2] == by_candidate[3]
+    assert len({by_candidate[i] for i in (0, 1, 2, 5)}) == 4
+
+
+def test_augmentation_strengths_make_streams():
+    """Members of a stream see the same changed rows, so each strength has its own."""
+    shape = Shape(splits=2)
+    planned = plan(shape, [candidate(shape, text) for text in ("mixup=0.2", "mixup=0.2 + l2=0.1", "mixup=0.4")])
+    (part,) = planned.programs
+    slots = [slot for tile in part.tiles for slot in tile.slots if any(m >= 0 for m in slot.members)]
+    shared = [{planned.members[m].candidate for m in slot.members if m >= 0} for slot in slots]
+    assert sorted(map(sorted, shared)) == [[0, 1], [0, 1], [2], [2]]
+
+
+def test_splits_with_other_step_counts_are_in_other_tiles():
+    shape = Shape(batch=7)
+    candidates = [candidate(shape, "baseline")]
+    from wellposed.population.plan import make_plan
+    from wellposed.techniques.base import Context
+    from wellposed.training.metrics import metric
+
+    context = Context(5, 1, "classification", (), (), 7)
+    sizes = [RowCounts(21, 0, 5), RowCounts(22, 0, 5), RowCounts(20, 0, 5)]
+    planned = make_plan(candidates, sizes, context=context, loss=shape.loss, metrics=(metric("accuracy"),), memory=10**9)
+    (part,) = planned.programs
+    assert sorted((tile.steps, [s.split for s in tile.slots if s.members != (-1,)]) for tile in part.tiles) in (
+        [(3, [0]), (3, [2]), (4, [1])],
+        [(3, [0, 2]), (4, [1])],
+    )
+
+
+def test_memory_bounds_tiles_and_names_what_is_needed():
+    shape = Shape(rows=5000, features=50, splits=6, validation=1000)
+    candidates = [candidate(shape, f"l2={i / 100}") for i in range(4)]
+    free, bound = plan(shape, candidates), plan(shape, candidates, memory=8 * 10**6)
+    assert free.programs[0].bytes_per_tile > bound.programs[0].bytes_per_tile
+    assert bound.programs[0].bytes_per_tile <= 4 * 10**6
+    with pytest.raises(StudyError, match=r"^memory: too little for one stream of members, got 1 MB\. Give at least"):
+        plan(shape, candidates, memory=10**6)
+
+
+def test_row_counts_fill_up_to_equal_blocks():
+    assert RowCounts(1279, 0, 320).padded(1000) == RowCounts(1280, 0, 320)
+    assert RowCounts(100, 10, 0).padded(64) == RowCounts(100, 10, 0)
+
+
+@pytest.mark.parametrize(("text", "size"), [("4GB", 4 * 10**9), ("2 GiB", 2**31), (10**7, 10**7), ("1.5mb", 1500000)])
+def test_sizes(text, size):
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["4 potatoes", "", "-1GB", "10", "1e99GB5"])
+def test_sizes_that_are_none(text):
+    with pytest.raises(StudyError, match=r"^memory: must be a size of at least 1 MB"):
+        parse_size(text)
