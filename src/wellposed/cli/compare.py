@@ -167,9 +167,9 @@ def _show_plan(prepared: Prepared, terminal: Terminal, *, as_json: bool) -> None
         )
     terminal.show(table)
     for name, why in prepared.skipped:
-        terminal.line(f"skipped {name}: {why}")
+        terminal.item(f"Skipped {name}: {why}", "dim")
     for message in prepared.messages:
-        terminal.line(f"note: {message}", "yellow")
+        terminal.item(message, "yellow")
     terminal.line("dry run: nothing was trained or written", "bold")
 
 
@@ -179,14 +179,17 @@ def _show_results(comparison: Comparison, terminal: Terminal) -> None:
 
     results = comparison.results
     terminal.show(tables.rich_table(results, width=terminal.width))
-    for sentence in words.findings(results):
-        terminal.line(sentence)
-    terminal.line(words.selection(results))
-    for extra in (_references(results), _test(results)):
-        if extra:
-            terminal.line(extra)
-    for note in words.notes(results):
-        terminal.line(f"note: {note}", "yellow")
+    notes = words.notes(results)
+    first = [note for note in notes if note.startswith("The baseline")]  # what the other sentences depend on
+    for note in first:
+        terminal.item(note, "yellow")
+    for sentence in (*words.findings(results), words.selection(results), _references(results), _test(results)):
+        if sentence:
+            terminal.item(sentence)
+    for note in notes:
+        if note not in first:
+            terminal.item(note, "yellow")
+    terminal.line("")
     spent = results["run"]
     parts = [f"{word} {seconds(spent[key])}" for word, key in (("compiling", "compile_s"), ("training", "train_s"))]
     terminal.line(f"{seconds(spent['total_s'])} ({', '.join(parts)})", "dim")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,18 @@ class Terminal:
         if self._shown is not None:
             self._shown.print(text, style=style, soft_wrap=not self._shown.is_terminal)
 
+    def item(self, text: str, style: str | None = None) -> None:
+        """An entry of a list."""
+        if self._shown is None:
+            return
+        if self._shown.is_terminal:
+            text = textwrap.fill(
+                text, self._shown.width, initial_indent="• ", subsequent_indent="  ", break_on_hyphens=False
+            )
+            self._shown.print(text, style=style, soft_wrap=True)
+        else:
+            self._shown.print(f"• {text}", style=style, soft_wrap=True)
+
     def show(self, thing: Any) -> None:
         """A table."""
         if self._shown is not None:
@@ -58,13 +71,14 @@ class Terminal:
         if self._progress is None:
             yield lambda state: None
             return
-        from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+        from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Bar
 
         columns = (
-            TextColumn("{task.description:<22}"),
+            TextColumn("{task.description:<9}"),
             BarColumn(None),
             TaskProgressColumn(),
+            TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"),
         )
         with Bar(*columns, console=self._progress, transient=True, expand=True) as bar:

@@ -1,0 +1,88 @@
+"""The program as a whole: help, version, cold start, exit status."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points, version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wellposed.cli import main as program
+
+COMMANDS = ("compare", "techniques", "datasets", "report")
+HEAVY = ("jax", "sklearn", "pandas", "numpy", "scipy", "plotly", "pyarrow", "wellposed.studies.compare")
+SOURCE = str(Path(program.__file__).parents[1])
+
+
+def test_entry_point() -> None:
+    (found,) = entry_points(group="console_scripts", name="wellposed")
+    assert found.value == "wellposed.cli.main:main"
+
+
+def test_version(command: Callable[..., Any]) -> None:
+    ran = command("--version")
+    assert (ran.status, ran.out, ran.err) == (0, f"wellposed {version('wellposed')}\n", "")
+
+
+def test_help_without_arguments(command: Callable[..., Any]) -> None:
+    ran = command()
+    assert ran.status == 0
+    assert all(name in ran.out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_every_help_has_an_example(name: str, flag: str, command: Callable[..., Any]) -> None:
+    ran = command(name, flag)
+    assert (ran.status, ran.err) == (0, "")
+    assert f"wellposed {name}" in ran.out.partition("Example")[2]
+    assert "<bool>" not in ran.out
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--help",), ("compare", "--help"), ("compare", "x.csv", "--foo"), ("--version",)]
+)
+def test_cold_start(arguments: Sequence[str]) -> None:
+    """Help and usage errors load no library that takes long; the package's own __init__ is left out of account."""
+    code = f"""
+        import json, sys, types
+        package = types.ModuleType("wellposed")
+        package.__path__ = [{SOURCE!r}]
+        sys.modules["wellposed"] = package
+        from wellposed.cli.main import main
+        main({list(arguments)!r})
+        print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
+    """
+    ran = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
+    assert json.loads(ran.stdout.splitlines()[-1]) == []
+
+
+def test_broken_pipe_is_quiet() -> None:
+    code = "import sys; from wellposed.cli.main import main; sys.exit(main())"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "techniques"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        error = process.stderr.read()
+    assert (process.returncode, error) == (141, "")
+
+
+def test_terminal_without_the_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "import sys; from wellposed.cli.main import main; sys.exit(main())"
+    ran = subprocess.run(
+        [sys.executable, "-X", "utf8=0", "-c", code, "techniques", "l2"],
+        env={"PYTHONIOENCODING": "ascii", "PATH": "/usr/bin:/bin", "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0
+    assert "?" in ran.stdout
