@@ -143,10 +143,13 @@ def train_step(
     for item, index in _owners(techniques, "gradients"):
         grads = item.gradients(grads, own[index], rng.of(type(item).__name__), step=step)
     lr = hyper.learning_rate * algorithm.schedule.factor(step - 1, total)
-    updates, preconditioner, optimizer = algorithm.optimizer.step(
-        grads, member.optimizer, old, learning_rate=lr, count=step
+    flat_grads, flat_old, flat_state = jax.tree.map(_flat, (grads, old, member.optimizer))
+    updates, scaling, optimizer = algorithm.optimizer.step(
+        flat_grads, flat_state, flat_old, learning_rate=lr, count=step
     )
-    params, own_params = jax.tree.map(jnp.add, old, updates)
+    params, own_params = jax.tree.map(lambda whole, update: whole + update.reshape(whole.shape), old, updates)
+    preconditioner = jax.tree.map(lambda whole, part: part.reshape(whole.shape), old, scaling)
+    optimizer = jax.tree.map(lambda whole, part: part.reshape(whole.shape), member.optimizer, optimizer)
     own_state = list(member.own_state)
     for item, index in _owners(techniques, "update"):
         params, own_state[index] = item.update(
@@ -225,6 +228,14 @@ def penalty_of(
     outputs = _forward(algorithm, techniques, member.state, member.params, own, x, Rng(jax.random.key(0)))
     terms = [item.penalty(member.params, own[index], outputs.hidden, mask) for item, index in penalties]
     return sum(terms[1:], jnp.float32(0.0) + terms[0])
+
+
+def _flat(leaf: Array) -> Array:
+    """Small arrays as one row: the optimizer's loops are then long enough to use whole vector registers.
+
+    On W1 that saves a fifth of a step; large arrays have long rows already, and turning them costs W4 as much.
+    """
+    return leaf.ravel() if leaf.size <= 4096 else leaf
 
 
 def _owners(techniques: Techniques, hook: str) -> list[tuple[Technique, int]]:
