@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p $(SU
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 WORKERS ?= 0
 ARGS ?=
 
@@ -23,7 +23,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) $(SUITABLE) || { echo "error: Python >= 3.11 is needed, got $$($(PYTHON) --version 2>&1)" >&2; exit 2; }
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version) (once; about a minute) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --require-hashes --only-binary :all: -r requirements.lock
+	@$(PIP) install --require-hashes --only-binary :all: --no-compile -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -116,8 +116,8 @@ def results_block() -> str:
     )
     facts = (
         f"{members} networks ({len(rows)} recipes × {folds} folds × {seeds} seeds) in {spent['total_s']:.0f} s, of "
-        f"which {spent['compile_s']:.0f} s compilation, on {host['cores']} {host['machine']} cores; JAX {versions['jax']}."
-        " ± is a 95 % interval."
+        f"which {spent['compile_s']:.0f} s compilation, on {host['cores']} {host['machine']} cores; "
+        f"JAX {versions['jax']}. ± is a 95 % interval."
     )
     parts = [
         f"```console\n$ {_wrapped(demo_command())}\n```",
