@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
-from wellposed.errors import StudyError
+from wellposed.errors import StudyError, TechniqueError
 from wellposed.network.mlp import Network
 from wellposed.population.memory import RowCounts, block_rows, data_bytes, member_bytes, size_text
 from wellposed.population.step import Algorithm
@@ -190,6 +191,7 @@ def _algorithm(candidate: Candidate, context: Context, loss: Loss, metrics: tupl
     training, network = candidate.training, candidate.network
     for item in candidate.techniques:
         training, network = item.training(training), item.network(network)
+    _refuse_stale_statistics(candidate, network)
     context = dataclasses.replace(
         context,
         layers=("input", *network.hidden_names, "output"),
@@ -197,6 +199,15 @@ def _algorithm(candidate: Candidate, context: Context, loss: Loss, metrics: tupl
         batch_size=training.batch_size,
     )
     return Algorithm(network, loss, metrics, training.optimizer, training.schedule, context, training.shuffle)  # type: ignore[arg-type]
+
+
+def _refuse_stale_statistics(candidate: Candidate, network: Network) -> None:
+    """Weights from another time would predict with the last weights' running statistics."""
+    needing = [item.name for item in candidate.techniques if "statistics" in item.requires()]
+    state = jax.eval_shape(lambda key: network.init(key)[1], jax.random.key(0))
+    if needing and jax.tree.leaves(state):
+        remedy = "Leave out one of them: statistics aren't estimated anew for averaged weights yet."
+        raise TechniqueError(f"recipe: {needing[0]} can't stand beside batch normalization", candidate.name, remedy)
 
 
 def _signature(item: Technique) -> tuple[Any, ...]:

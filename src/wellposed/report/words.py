@@ -65,11 +65,14 @@ def notes(results: Mapping[str, Any]) -> list[str]:
 def power(results: Mapping[str, Any], measure: Measure, *, need: bool = True) -> str:
     """The smallest difference that the study would have seen, and (``need``) how many seeds would see half of it."""
     entries = [entry for recipe in reading.techniques(results) if (entry := reading.delta(recipe, measure))]
-    # A detectable difference of 0 is that of a recipe whose every score equals the baseline's.
+    # A detectable difference of next to nothing is that of a recipe whose scores are the baseline's (a clip that never
+    # clips): it tells nothing of what the study can see.
     seen = sorted(value for entry in entries if (value := reading.finite(entry.get("detectable"))))
+    seen = [value for value in seen if value > 0.02 * seen[-1]]
     if not seen:
         return ""
     middle = seen[len(seen) // 2]
+    seen = seen[len(seen) // 10 : len(seen) - len(seen) // 10]
     if len(seen) > 1 and seen[-1] > 1.6 * seen[0]:
         low, high = measure.amount(seen[0]), measure.amount(seen[-1])
         text = f"this study would have seen {low.removesuffix(measure.unit)} to {high}, depending on the technique"

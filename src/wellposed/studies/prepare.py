@@ -190,7 +190,7 @@ def _recipes(
     if given is None:
         chosen, skipped = [], []
         for cls in CATALOG:
-            recipe = Recipe((cls.example(),))
+            recipe = Recipe(cls.panel())
             try:
                 recipe.check(context)
                 chosen.append(recipe)

@@ -204,6 +204,11 @@ class Technique:
         return cls()
 
     @classmethod
+    def panel(cls) -> tuple[Technique, ...]:
+        """What stands for it in the default panel: itself at reference strength, with a partner if it needs one."""
+        return (cls.example(),)
+
+    @classmethod
     def strengths(cls) -> tuple[str, ...]:
         """Names of the traced fields; the first is the one that a bare number in text sets."""
         return tuple(field.name for field in dataclasses.fields(cls) if field.metadata["strength"])  # type: ignore[arg-type]

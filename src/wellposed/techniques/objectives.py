@@ -24,6 +24,7 @@ from wellposed.techniques.base import (
     technique,
 )
 from wellposed.techniques.gradients import global_norm
+from wellposed.techniques.noise import Dropout
 
 __all__ = ["SAM", "Flooding", "RDrop"]
 
@@ -85,6 +86,10 @@ class RDrop(Technique):
         "Liang, Wu, Li, Wang, Meng, Qin, Chen, Zhang and Liu 2021, R-Drop: regularized dropout for neural networks, "
         "NeurIPS"
     )
+
+    @classmethod
+    def panel(cls) -> tuple[Technique, ...]:
+        return (Dropout.example(), cls.example())
 
     def init(self, context: Context, params: Params, key: PRNGKeyArray) -> Own:
         by_task = "linear" if context.task == "regression" else "sigmoid" if context.outputs == 1 else "softmax"
