@@ -40,12 +40,13 @@ PRICE, SPREAD = 1.3, 1.2
 
 @dataclasses.dataclass
 class Times:
-    """Seconds for an epoch, one a round."""
+    """Seconds of a contender's short and long runs, one of each a round."""
 
     contender: Contender
     short: int
     long: int
-    seconds: list[float] = dataclasses.field(default_factory=list)
+    shorts: list[float] = dataclasses.field(default_factory=list)
+    longs: list[float] = dataclasses.field(default_factory=list)
 
     @classmethod
     def of(cls, contender: Contender, wanted: float) -> Times:
@@ -58,17 +59,22 @@ class Times:
 
     def take(self) -> None:
         """One more round."""
-        short, long = _clock(self.contender, self.short), _clock(self.contender, self.long)
-        self.seconds.append((long - short) / (self.long - self.short))
+        self.shorts.append(_clock(self.contender, self.short))
+        self.longs.append(_clock(self.contender, self.long))
+
+    def _micros(self) -> np.ndarray:
+        """µs per member-step by round, each long run less the median short one."""
+        steps = (self.long - self.short) * self.contender.member_steps
+        return (np.array(self.longs) - np.median(self.shorts)) / steps * 1e6
 
     @property
     def micros(self) -> float:
-        """Median µs per member-step."""
-        return float(np.median(self.seconds)) / self.contender.member_steps * 1e6
+        """The median round."""
+        return float(np.median(self._micros()))
 
     def text(self) -> str:
-        low, high = (limit(self.seconds) / self.contender.member_steps * 1e6 for limit in (min, max))
-        return f"{self.micros:9.2f}   ({low:.2f} – {high:.2f})"
+        rounds = self._micros()
+        return f"{self.micros:9.2f}   ({rounds.min():.2f} – {rounds.max():.2f})"
 
 
 def _clock(contender: Contender, epochs: int) -> float:
@@ -100,7 +106,8 @@ def best_keras(work: Workload, wanted: float) -> tuple[str, Times]:
         tried[steps] = times
     steps = min(tried, key=lambda steps: tried[steps].micros)
     others = ", ".join(f"{steps}: {times.micros:.0f}" for steps, times in tried.items())
-    tried[steps].seconds.clear()
+    tried[steps].shorts.clear()
+    tried[steps].longs.clear()
     return f"Keras, JAX, steps_per_execution {steps}   [{others}]", tried[steps]
 
 
