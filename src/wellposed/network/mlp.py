@@ -169,7 +169,8 @@ class MLP:
             named_activation(self.output_activation)
         if self.outputs not in ("auto", "per-class"):
             raise StudyError("network: outputs must be auto or per-class", self.outputs)
-        initializer(self.kernel_initializer), initializer(self.bias_initializer)
+        initializer(self.kernel_initializer)
+        initializer(self.bias_initializer)
 
     def build(self, *, features: int, outputs: int, output_activation: str) -> Network:
         """The blocks for ``features`` input columns and ``outputs`` output columns."""

@@ -31,7 +31,7 @@ def use_cache() -> None:
 
     ``WELLPOSED_CACHE`` names its folder (default: ``wellposed/xla`` in the user's cache folder; empty: no cache).
     """
-    if jax.config.jax_compilation_cache_dir is not None:
+    if jax.config.jax_compilation_cache_dir is not None:  # type: ignore[attr-defined]
         return
     default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "wellposed" / "xla"
     folder = os.environ.get("WELLPOSED_CACHE", str(default))
@@ -58,7 +58,7 @@ def compile_tile(
     run = jax.jit(program.run, donate_argnums=2).lower(data, settings, carry, number, number)
     # side by side, tiles are quicker when each keeps to its own thread
     single = jax.default_backend() == "cpu" and not program.alone
-    options = {"xla_cpu_multi_thread_eigen": False} if single else None
+    options: dict[str, str | bool] | None = {"xla_cpu_multi_thread_eigen": False} if single else None
     return Compiled(start.compile(), run.compile(compiler_options=options))
 
 

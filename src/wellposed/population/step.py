@@ -227,7 +227,7 @@ def penalty_of(
     own = member.own(prepared)
     outputs = _forward(algorithm, techniques, member.state, member.params, own, x, Rng(jax.random.key(0)))
     terms = [item.penalty(member.params, own[index], outputs.hidden, mask) for item, index in penalties]
-    return sum(terms[1:], jnp.float32(0.0) + terms[0])
+    return jnp.sum(jnp.stack([jnp.asarray(term, jnp.float32) for term in terms]))
 
 
 def _flat(leaf: Array) -> Array:

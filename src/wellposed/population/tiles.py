@@ -142,7 +142,7 @@ class TileBuilder:
             monitor=some([split.monitor for split in splits], counts.monitor),
             validation=some([split.validation for split in splits], counts.validation),
             loss_weight=padded([split.loss_weight for split in splits], counts.training),
-            count=jnp.asarray([len(split.x) for split in splits], jnp.int32),
+            real=jnp.asarray([len(split.x) for split in splits], jnp.int32),
             steps=jnp.int32(tile.steps),
             scale=jnp.asarray(np.stack([split.scale for split in splits]), jnp.float32),
         )

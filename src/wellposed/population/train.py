@@ -48,7 +48,7 @@ class TileData(NamedTuple):
         key: each stream's random key.
         training, monitor, validation: rows with the weights that scores use; ``monitor`` may be None.
         loss_weight: the training rows' weights in the loss (sample weights × class weights).
-        count: number of real training rows; steps: updates in an epoch, the same for all streams.
+        real: number of real training rows; steps: updates in an epoch, the same for all streams.
         scale: what turns encoded targets back into their units.
     """
 
@@ -57,7 +57,7 @@ class TileData(NamedTuple):
     monitor: Rows | None
     validation: Rows | None
     loss_weight: Float[Array, "streams rows"]
-    count: Int[Array, " streams"]
+    real: Int[Array, " streams"]
     steps: Int[Array, ""]
     scale: Float[Array, "streams outputs"]
 
@@ -180,7 +180,7 @@ class Program:
 
     def _epoch(self, data: TileData, settings: Settings, carry: Carry, epoch: Array) -> tuple[Carry, Array]:
         keys = jax.vmap(lambda key: jax.random.fold_in(jax.random.fold_in(key, stable_hash("epoch")), epoch))(data.key)
-        orders = jax.vmap(self._order)(keys, data.loss_weight, data.count)
+        orders = jax.vmap(self._order)(keys, data.loss_weight, data.real)
 
         def body(step: Array, member: Member) -> Member:
             return self._step(data, settings, member, orders, keys, epoch, step)
@@ -244,7 +244,7 @@ class Program:
             return lanes(settings._replace(prepared=()), member, batch, settings.prepared, key)
 
         return jax.vmap(stream)(
-            settings, member, data.training.x, data.training.y, data.loss_weight, data.count, orders, keys
+            settings, member, data.training.x, data.training.y, data.loss_weight, data.real, orders, keys
         )
 
     # -- scores --------------------------------------------------------------------------------------------------

@@ -23,27 +23,32 @@ def recipe_entries(
     experiment: Experiment, records: Records, recipes: Sequence[Recipe], rows: RowCache
 ) -> list[dict[str, Any]]:
     """The ``recipes`` part of the results, the baseline (number 0) first."""
-    measures = _measures(experiment)
     collapsed = collapsed_members(experiment, records, rows)
     entries = [_entry(experiment, records, number, recipe, collapsed) for number, recipe in enumerate(recipes)]
-    baseline_failed = entries[0]["failed"] > 0
-    failed = {entry["name"] for entry in entries if entry["failed"]}
-    against = {"delta": 0} | ({"delta_best_epoch": _best_epoch(entries)} if _best_epoch(entries) is not None else {})
-    for key, base in against.items():
-        for measure in measures:
-            compared = _compared(experiment, records, entries, measure, base, failed, rows)
-            for entry in entries:
+    names = [entry["name"] for entry in entries]
+    bases = {"delta": 0} | ({"delta_best_epoch": names.index("best-epoch")} if "best-epoch" in names else {})
+    for measure, direction in _measures(experiment).items():
+        for key, base in bases.items():
+            compared = _compared(experiment, records, entries, measure, base, rows)
+            for entry in entries[1:]:
                 if entry["name"] in compared:
                     entry.setdefault(key, {})[measure] = comparison_dict(compared[entry["name"]])
-                if key == "delta" and entry is not entries[0]:
-                    direction = measures[measure]
-                    broken = bool(entry["failed"])
-                    word = "no evidence" if baseline_failed else None
-                    if entry["name"] in compared and word is None:
-                        word = verdict(compared[entry["name"]], direction=direction, failed=broken)  # type: ignore[arg-type]
-                    entry.setdefault("verdict", {})[measure] = None if baseline_failed else word or "failed"
+                if base == 0:
+                    word = _verdict(compared.get(entry["name"]), entry, entries[0], direction)
+                    entry.setdefault("verdict", {})[measure] = word
     entries[0]["delta"], entries[0]["verdict"] = None, None
     return entries
+
+
+def _verdict(
+    compared: Comparison | None, entry: dict[str, Any], baseline: dict[str, Any], direction: str
+) -> str | None:
+    """None if the baseline failed: there is nothing to compare with."""
+    if baseline["failed"]:
+        return None
+    if compared is None:
+        return "failed"
+    return verdict(compared, direction=direction, failed=bool(entry["failed"]))  # type: ignore[arg-type]
 
 
 def select(
@@ -168,17 +173,12 @@ def _still_improving(records: Records, members: Sequence[MemberRecord]) -> int:
     return len(late)
 
 
-def _best_epoch(entries: Sequence[dict[str, Any]]) -> int | None:
-    return next((number for number, entry in enumerate(entries) if entry["name"] == "best-epoch"), None)
-
-
 def _compared(
     experiment: Experiment,
     records: Records,
     entries: Sequence[dict[str, Any]],
     measure: str,
     base: int,
-    failed: set[str],
     rows: RowCache,
 ) -> dict[str, Comparison]:
     scheme = experiment.scheme
@@ -197,7 +197,7 @@ def _compared(
         design=scheme.design,  # type: ignore[arg-type]
         n_training=float(np.mean([len(split.training) for split in scheme.splits])),
         n_validation=float(np.mean([len(split.validation) for split in scheme.splits])),
-        failed=failed,
+        failed={entry["name"] for entry in entries if entry["failed"]},
     )
 
 

@@ -37,7 +37,7 @@ class Mixup(Technique):
     Source: Zhang et al. 2018; the larger share as in Berthelot et al. 2019, "MixMatch".
     """
 
-    alpha: float = strength(0.2, maximum=_MAXIMUM, neutral=0.0, search=(0.0, 1.0), log=False)
+    alpha: float = strength(default=0.2, maximum=_MAXIMUM, neutral=0.0, search=(0.0, 1.0), log=False)
 
     name: ClassVar[str] = "mixup"
     family: ClassVar[str] = "augmentation"

@@ -33,7 +33,7 @@ class EMA(Technique):
     Source: Polyak and Juditsky 1992 (averages of weights); Keras's ``use_ema``.
     """
 
-    decay: float = strength(0.99, maximum=1.0, open_maximum=True, neutral=0.0, search=(0.9, 0.9999), log=False)
+    decay: float = strength(default=0.99, maximum=1.0, open_maximum=True, neutral=0.0, search=(0.9, 0.9999), log=False)
 
     name: ClassVar[str] = "ema"
     family: ClassVar[str] = "averaging"
@@ -74,7 +74,7 @@ class Snapshots(Technique):
     Source: Huang et al. 2017; the cosine of Loshchilov and Hutter 2017, "SGDR".
     """
 
-    cycles: int = option(5)
+    cycles: int = option(default=5)
 
     name: ClassVar[str] = "snapshots"
     family: ClassVar[str] = "averaging"

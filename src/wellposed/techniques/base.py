@@ -108,8 +108,8 @@ class Own(NamedTuple):
 
 
 def strength(
-    default: float,
     *,
+    default: float,
     minimum: float = 0.0,
     maximum: float = math.inf,
     open_minimum: bool = False,
@@ -131,7 +131,7 @@ def strength(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def option(default: Any, *, choices: Sequence[str] | None = None) -> Any:
+def option(*, default: Any, choices: Sequence[str] | None = None) -> Any:
     """A static option: part of a program's structure."""
     return dataclasses.field(default=default, metadata={"strength": False, "choices": choices})
 
@@ -143,8 +143,8 @@ _T = TypeVar("_T", bound="type[Technique]")
 def technique(cls: _T) -> _T:
     """Makes a technique of a class: a frozen dataclass, and a pytree whose leaves are its strengths."""
     cls = dataclasses.dataclass(frozen=True)(cls)  # type: ignore[assignment]
-    traced = tuple(field.name for field in dataclasses.fields(cls) if field.metadata["strength"])
-    static = tuple(field.name for field in dataclasses.fields(cls) if not field.metadata["strength"])
+    traced = tuple(field.name for field in dataclasses.fields(cls) if field.metadata["strength"])  # type: ignore[arg-type]
+    static = tuple(field.name for field in dataclasses.fields(cls) if not field.metadata["strength"])  # type: ignore[arg-type]
 
     def flatten(self: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         return tuple(getattr(self, name) for name in traced), tuple(getattr(self, name) for name in static)

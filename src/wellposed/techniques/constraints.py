@@ -29,8 +29,8 @@ class WeightDecay(Technique):
     Source: Loshchilov and Hutter 2019.
     """
 
-    rate: float = strength(1e-2, neutral=0.0, search=(1e-6, 1e-1))
-    on: str = option("kernel", choices=("kernel", "all"))
+    rate: float = strength(default=1e-2, neutral=0.0, search=(1e-6, 1e-1))
+    on: str = option(default="kernel", choices=("kernel", "all"))
 
     name: ClassVar[str] = "weight-decay"
     family: ClassVar[str] = "decay"
@@ -63,8 +63,8 @@ class MaxNorm(Placed):
     Source: Srivastava et al. 2014, §5.1; Keras's ``MaxNorm`` with ``axis=0``.
     """
 
-    limit: float = strength(3.0, open_minimum=True, neutral=float("inf"), search=(1.0, 4.0), log=False)
-    layers: str = option("all")
+    limit: float = strength(default=3.0, open_minimum=True, neutral=float("inf"), search=(1.0, 4.0), log=False)
+    layers: str = option(default="all")
 
     name: ClassVar[str] = "max-norm"
     family: ClassVar[str] = "constraint"

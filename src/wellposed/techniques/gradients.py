@@ -36,7 +36,7 @@ class ClipNorm(Technique):
     Source: Pascanu et al. 2013, applied by variable as Keras's ``clipnorm`` does.
     """
 
-    limit: float = strength(1.0, open_minimum=True, neutral=float("inf"), search=(0.1, 10.0))
+    limit: float = strength(default=1.0, open_minimum=True, neutral=float("inf"), search=(0.1, 10.0))
 
     name: ClassVar[str] = "clip-norm"
     family: ClassVar[str] = "gradients"
@@ -61,7 +61,7 @@ class ClipValue(Technique):
     Source: Mikolov 2012; Keras's ``clipvalue``.
     """
 
-    limit: float = strength(1.0, open_minimum=True, neutral=float("inf"), search=(0.1, 10.0))
+    limit: float = strength(default=1.0, open_minimum=True, neutral=float("inf"), search=(0.1, 10.0))
 
     name: ClassVar[str] = "clip-value"
     family: ClassVar[str] = "gradients"
@@ -86,7 +86,7 @@ class ClipGlobalNorm(Technique):
     Source: Pascanu et al. 2013; Keras's ``global_clipnorm``.
     """
 
-    limit: float = strength(1.0, open_minimum=True, neutral=float("inf"), search=(0.1, 10.0))
+    limit: float = strength(default=1.0, open_minimum=True, neutral=float("inf"), search=(0.1, 10.0))
 
     name: ClassVar[str] = "clip-global-norm"
     family: ClassVar[str] = "gradients"

@@ -44,8 +44,8 @@ class Dropout(_ValueNoise):
     Source: Srivastava et al. 2014; Keras's ``Dropout``.
     """
 
-    rate: float = strength(0.2, maximum=1.0, open_maximum=True, neutral=0.0, search=(0.0, 0.8), log=False)
-    layers: str = option("hidden")
+    rate: float = strength(default=0.2, maximum=1.0, open_maximum=True, neutral=0.0, search=(0.0, 0.8), log=False)
+    layers: str = option(default="hidden")
 
     name: ClassVar[str] = "dropout"
     reference: ClassVar[str] = (
@@ -78,8 +78,8 @@ class DropConnect(Placed):
     Source: Wan et al. 2013.
     """
 
-    rate: float = strength(0.1, maximum=1.0, open_maximum=True, neutral=0.0, search=(0.0, 0.5), log=False)
-    layers: str = option("hidden")
+    rate: float = strength(default=0.1, maximum=1.0, open_maximum=True, neutral=0.0, search=(0.0, 0.5), log=False)
+    layers: str = option(default="hidden")
 
     name: ClassVar[str] = "drop-connect"
     family: ClassVar[str] = "noise"
@@ -118,8 +118,8 @@ class GaussianNoise(_ValueNoise):
     Source: Bishop 1995; Keras's ``GaussianNoise``, which has the same bounds.
     """
 
-    stddev: float = strength(0.1, maximum=1.0, neutral=0.0, search=(0.01, 0.3))
-    layers: str = option("input")
+    stddev: float = strength(default=0.1, maximum=1.0, neutral=0.0, search=(0.01, 0.3))
+    layers: str = option(default="input")
 
     name: ClassVar[str] = "gaussian-noise"
     reference: ClassVar[str] = (

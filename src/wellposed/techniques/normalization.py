@@ -28,8 +28,8 @@ class BatchNorm(Placed):
     Source: Ioffe and Szegedy 2015; Keras's ``BatchNormalization``.
     """
 
-    layers: str = option("hidden")
-    momentum: float = option(0.99)
+    layers: str = option(default="hidden")
+    momentum: float = option(default=0.99)
 
     name: ClassVar[str] = "batch-norm"
     family: ClassVar[str] = "normalization"

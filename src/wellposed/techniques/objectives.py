@@ -43,7 +43,7 @@ class SAM(Technique):
     Source: Foret et al. 2021.
     """
 
-    rho: float = strength(0.05, neutral=0.0, search=(0.01, 0.2))
+    rho: float = strength(default=0.05, neutral=0.0, search=(0.01, 0.2))
 
     name: ClassVar[str] = "sam"
     family: ClassVar[str] = "gradients"
@@ -78,7 +78,7 @@ class RDrop(Technique):
     Source: Liang et al. 2021; ½ (L₁ + L₂) as in the authors' code.
     """
 
-    alpha: float = strength(1.0, search=(0.1, 5.0))  # not neutral at 0: two masks are averaged
+    alpha: float = strength(default=1.0, search=(0.1, 5.0))  # not neutral at 0: two masks are averaged
 
     name: ClassVar[str] = "r-drop"
     family: ClassVar[str] = "targets"
@@ -130,7 +130,7 @@ class Flooding(Technique):
     """
 
     # Neutral at −∞, not 0: some losses are negative.
-    level: float = strength(0.05, neutral=-float("inf"), search=(0.0, 0.2), log=False)
+    level: float = strength(default=0.05, neutral=-float("inf"), search=(0.0, 0.2), log=False)
 
     name: ClassVar[str] = "flooding"
     family: ClassVar[str] = "targets"

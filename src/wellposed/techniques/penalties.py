@@ -60,9 +60,9 @@ class L1(_Penalty):
     Source: Tibshirani 1996; Keras's ``L1``.
     """
 
-    l1: float = strength(1e-4, neutral=0.0, search=(1e-7, 1e-1))
-    on: str = option("kernel", choices=_ON)
-    layers: str = option("all")
+    l1: float = strength(default=1e-4, neutral=0.0, search=(1e-7, 1e-1))
+    on: str = option(default="kernel", choices=_ON)
+    layers: str = option(default="all")
 
     name: ClassVar[str] = "l1"
     reference: ClassVar[str] = (
@@ -90,9 +90,9 @@ class L2(_Penalty):
     Source: Hoerl and Kennard 1970; Krogh and Hertz 1992; Keras's ``L2``.
     """
 
-    l2: float = strength(1e-3, neutral=0.0, search=(1e-7, 1e-1))
-    on: str = option("kernel", choices=_ON)
-    layers: str = option("all")
+    l2: float = strength(default=1e-3, neutral=0.0, search=(1e-7, 1e-1))
+    on: str = option(default="kernel", choices=_ON)
+    layers: str = option(default="all")
 
     name: ClassVar[str] = "l2"
     reference: ClassVar[str] = (
@@ -119,10 +119,10 @@ class ElasticNet(_Penalty):
     Source: Zou and Hastie 2005; Keras's ``L1L2``.
     """
 
-    l1: float = strength(1e-4, neutral=0.0, search=(1e-7, 1e-1))
-    l2: float = strength(1e-3, neutral=0.0, search=(1e-7, 1e-1))
-    on: str = option("kernel", choices=_ON)
-    layers: str = option("all")
+    l1: float = strength(default=1e-4, neutral=0.0, search=(1e-7, 1e-1))
+    l2: float = strength(default=1e-3, neutral=0.0, search=(1e-7, 1e-1))
+    on: str = option(default="kernel", choices=_ON)
+    layers: str = option(default="all")
 
     name: ClassVar[str] = "elastic-net"
     cheap: ClassVar[bool] = False  # L1 and L2 side by side already stand for it
@@ -151,8 +151,8 @@ class ProximalL1(Placed):
     Source: Parikh and Boyd 2014, §4.2 (proximal gradient) and §6.5.2 (soft threshold).
     """
 
-    l1: float = strength(1e-4, neutral=0.0, search=(1e-7, 1e-2))
-    layers: str = option("all")
+    l1: float = strength(default=1e-4, neutral=0.0, search=(1e-7, 1e-2))
+    layers: str = option(default="all")
 
     name: ClassVar[str] = "proximal-l1"
     family: ClassVar[str] = "penalty"

@@ -48,10 +48,10 @@ class EarlyStopping(_Watching):
     Source: Prechelt 1998; Keras's ``EarlyStopping(restore_best_weights=True)``.
     """
 
-    patience: float = strength(20, minimum=1, neutral=float("inf"), search=(5, 100))
-    min_delta: float = strength(0.0, neutral=0.0, search=(1e-5, 1e-2))
-    metric: str = option("loss", choices=_METRICS)
-    restore: bool = option(True)
+    patience: float = strength(default=20, minimum=1, neutral=float("inf"), search=(5, 100))
+    min_delta: float = strength(default=0.0, neutral=0.0, search=(1e-5, 1e-2))
+    metric: str = option(default="loss", choices=_METRICS)
+    restore: bool = option(default=True)
 
     name: ClassVar[str] = "early-stopping"
     reference: ClassVar[str] = (
@@ -87,8 +87,8 @@ class BestEpoch(_Watching):
     Source: Prechelt 1998; Keras's ``ModelCheckpoint(save_best_only=True)``.
     """
 
-    metric: str = option("loss", choices=_METRICS)
-    start: float = strength(1, minimum=1, neutral=float("inf"), search=(1, 100))
+    metric: str = option(default="loss", choices=_METRICS)
+    start: float = strength(default=1, minimum=1, neutral=float("inf"), search=(1, 100))
 
     name: ClassVar[str] = "best-epoch"
     reference: ClassVar[str] = (

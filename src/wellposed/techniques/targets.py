@@ -26,7 +26,7 @@ class LabelSmoothing(Technique):
     Source: Szegedy et al. 2016, §7; Keras's ``label_smoothing``.
     """
 
-    rate: float = strength(0.1, maximum=1.0, open_maximum=True, neutral=0.0, search=(0.005, 0.2))
+    rate: float = strength(default=0.1, maximum=1.0, open_maximum=True, neutral=0.0, search=(0.005, 0.2))
 
     name: ClassVar[str] = "label-smoothing"
     family: ClassVar[str] = "targets"
