@@ -120,7 +120,7 @@ def keras_rows(data: Dataset) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     assert data.split is not None
     x = data.features.to_numpy(dtype=np.float64)
     y = (data.targets.iloc[:, 0] == data.classes[1]).to_numpy(dtype=np.float32)
-    x = StandardScaler().fit(x[data.split == "train"]).transform(x).astype(np.float32)
+    x = np.asarray(StandardScaler().fit(x[data.split == "train"]).transform(x), np.float32)
     return {part: (x[data.split == part], y[data.split == part]) for part in ("train", "validation")}
 
 
@@ -138,11 +138,11 @@ def train_keras(twin: Twin, parts: dict[str, tuple[np.ndarray, np.ndarray]], epo
     layers += [keras.layers.Dense(1, name="logits"), keras.layers.Activation("sigmoid")]
     model = keras.Sequential(layers)
     model.compile("adam", "binary_crossentropy", steps_per_execution=40)
-    model.fit(*parts["train"], batch_size=32, epochs=epochs, verbose=0)
+    model.fit(*parts["train"], batch_size=32, epochs=epochs, verbose=0)  # pyright: ignore[reportArgumentType]
     logits = keras.Model(model.inputs, model.get_layer("logits").output)
     scores = []
     for x, y in parts.values():
-        z = np.asarray(logits.predict(x, batch_size=2000, verbose=0), np.float64)[:, 0]
+        z = np.asarray(logits([x], training=False), np.float64)[:, 0]
         scores += [float(np.mean((z > 0) == (y > 0.5))), log_loss(y, 1 / (1 + np.exp(-z)))]
     return scores
 

@@ -4,6 +4,9 @@ Without shuffling both sides see the same minibatches, the last of an epoch a pa
 and seeds train side by side; Keras trains some of them again, alone.
 """
 
+# pyright: reportArgumentType=false
+# (Keras's own annotations are narrower than what it takes.)
+
 from __future__ import annotations
 
 import dataclasses
@@ -113,6 +116,7 @@ def check(study: Study, name: str, split: int, model: keras.Model, **fit: Any) -
     weights = {variable.path: np.asarray(variable) for variable in model.weights}
     assert differences([by_path(member.weights.params, member.weights.state)], [weights])[0] < ALL
     assert rows.validation is not None
+    assert member.predictions is not None
     np.testing.assert_allclose(member.predictions, model([rows.validation[0]], training=False), atol=ALL)
     score = "accuracy" if "val_accuracy" in history else "r2"
     columns = dict(zip(study.records.columns, member.curves.T, strict=True))

@@ -30,7 +30,7 @@ WEIGHT = np.random.default_rng(9).choice([0.0, 0.5, 1.0, 3.0], ROWS).astype(np.f
 
 def twin_of(text: str, given) -> keras.Model:
     ours = loss(text)
-    model = keras_network(given, activation="relu")
+    model = keras_network(given, hidden=(4,), activation="relu")
     model.compile(keras.optimizers.SGD(RATE), getattr(keras.losses, type(ours).__name__)(**vars(ours)))
     return model
 
@@ -39,7 +39,7 @@ def twin_of(text: str, given) -> keras.Model:
 def test_every_loss(name: str) -> None:
     text, outputs, activation = CASES[name]
     given = problem(text, outputs, activation)
-    ours = walk(given, activation="relu", training=TRAINING, sizes=PARTIAL)
+    ours = walk(given, hidden=(4,), activation="relu", training=TRAINING, sizes=PARTIAL)
     model = twin_of(text, given)
     assert_same_path(ours, keras_walk(model, given, ours, sizes=PARTIAL), model, given)
 
@@ -50,12 +50,12 @@ def test_weights_of_samples_and_classes(name: str) -> None:
     text, outputs, activation = CASES[name]
     given, sizes = problem(text, outputs, activation), MIXED if name == "binary" else PARTIAL
     model = twin_of(text, given)
-    ours = walk(given, activation="relu", training=TRAINING, weight=WEIGHT, sizes=sizes)
+    ours = walk(given, hidden=(4,), activation="relu", training=TRAINING, weight=WEIGHT, sizes=sizes)
     assert_same_path(ours, keras_walk(model, given, ours, weight=WEIGHT, sizes=sizes), model, given)
     if text.endswith("crossentropy"):
         weights = dict(enumerate([2.0, 0.5, 1.5][: max(outputs, 2)]))
         classes = given.y[:, 0] if outputs == 1 else given.y.argmax(1)
         by_class = np.array([weights[int(label)] for label in classes])
-        ours = walk(given, activation="relu", training=TRAINING, weight=by_class, sizes=sizes)
+        ours = walk(given, hidden=(4,), activation="relu", training=TRAINING, weight=by_class, sizes=sizes)
         theirs = keras_walk(model, given, ours, class_weight=weights, sizes=sizes)  # plain SGD keeps nothing of before
         assert_same_path(ours, theirs, model, given)

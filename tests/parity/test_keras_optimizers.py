@@ -59,7 +59,7 @@ def test_schedules_within_the_step(text: str, schedule: str, theirs: schedules.L
 def check(text: str, schedule: str, rate: float, theirs: keras.optimizers.Optimizer) -> None:
     given = problem("categorical_crossentropy", 3)
     training = Training(optimizer=text, learning_rate=rate, schedule=schedule)
-    ours = walk(given, training=training, sizes=PARTIAL)
-    model = keras_network(given)
+    ours = walk(given, training=training, hidden=(4,), sizes=PARTIAL)
+    model = keras_network(given, hidden=(4,))
     model.compile(theirs, "categorical_crossentropy")
     assert_same_path(ours, keras_walk(model, given, ours, sizes=PARTIAL), model, given)

@@ -4,6 +4,9 @@ Members that train 1, 2, … epochs without stopping tell the weights after ever
 stream and hence the bits with those that stop.
 """
 
+# pyright: reportArgumentType=false
+# (Keras's own annotations are narrower than what it takes.)
+
 from __future__ import annotations
 
 import dataclasses
@@ -70,7 +73,7 @@ def curve_of(study: tuple[Records, list[str]], seed: int) -> Curve:
     records, names = study
     members = [records.of(names.index(f"{epochs} epochs"))[seed] for epochs in range(1, EPOCHS + 1)]
     columns = [members[-1].curves[:, records.columns.index(f"monitor_{name}")] for name in ("loss", "accuracy")]
-    return Curve(*columns, [weights_of(member) for member in members])
+    return Curve(columns[0], columns[1], [weights_of(member) for member in members])
 
 
 def weights_of(member: MemberRecord) -> list[np.ndarray]:

@@ -3,6 +3,9 @@
 Momentum SGD, not Adam, where it can be chosen: Adam's updates don't show a wrong factor of the gradient.
 """
 
+# pyright: reportArgumentType=false
+# (Keras's own annotations are narrower than what it takes.)
+
 from __future__ import annotations
 
 import dataclasses
