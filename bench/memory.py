@@ -25,7 +25,7 @@ RECIPES = (
     *(f"dropout={rate:g}" for rate in (0.1, 0.2, 0.3, 0.5)),
     "l2=0.001 + dropout=0.2",
 )
-FOLDS = 5
+FOLDS, EPOCHS = 5, 2
 
 
 def held() -> int:
@@ -49,7 +49,7 @@ def study(rows: int, features: int, memory: str, references: bool) -> dict[str, 
     data = read(frame, "y")
     del frame, x
     loaded = held()
-    prepared = prepare(data, (64, 64), RECIPES, epochs=2, folds=FOLDS, seeds=1, memory=memory, references=references)
+    prepared = prepare(data, (64, 64), RECIPES, epochs=EPOCHS, folds=FOLDS, seeds=1, memory=memory, references=references)
     planned, began = held(), time.perf_counter()
     run(prepared)
     return {
