@@ -119,9 +119,9 @@ def test_batch_norm_and_its_moving_statistics(technique: BatchNorm) -> None:
 
 
 def test_ema_predicts_with_the_average_that_keras_ends_with() -> None:
-    ours = walk(problem(), (EMA(0.9),), sizes=PARTIAL)
+    ours = walk(problem(), (EMA(0.98),), sizes=PARTIAL)
     model = keras_network(problem())
-    model.compile(keras.optimizers.SGD(0.05, momentum=0.9, use_ema=True, ema_momentum=0.9), "binary_crossentropy")
+    model.compile(keras.optimizers.SGD(0.05, momentum=0.9, use_ema=True, ema_momentum=0.98), "binary_crossentropy")
     theirs = keras_walk(model, problem(), ours, sizes=PARTIAL)
     last = keras_predictions(model, problem())
     model.optimizer.finalize_variable_values(model.trainable_variables)
