@@ -6,6 +6,8 @@ Keras's in distribution is checked apart.
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import keras
@@ -101,6 +103,6 @@ def test_noise_draws_what_keras_draws() -> None:
     shape = (500, 40)
     ours = drawn(GaussianNoise(0.3), jnp.zeros(shape), "input", study_key(3))
     theirs = np.asarray(keras.layers.GaussianNoise(0.3, seed=1)(np.zeros(shape, np.float32), training=True))
-    same_normal = stats.ks_1samp(ours.ravel(), stats.norm(0, 0.3).cdf)[1]
-    same_as_theirs = stats.ks_2samp(ours.ravel(), theirs.ravel())[1]
-    np.testing.assert_array_less(1e-3, [same_normal, same_as_theirs])
+    normal: Any = stats.ks_1samp(ours.ravel(), stats.norm(0, 0.3).cdf)
+    alike: Any = stats.ks_2samp(ours.ravel(), theirs.ravel())
+    assert min(normal.pvalue, alike.pvalue) > 1e-3
