@@ -298,27 +298,26 @@ class Program:
             lanes = jax.vmap(lane, in_axes=(self._lane_axes(), 0, None, None))
             return lanes(settings._replace(prepared=()), member, block, settings.prepared)
 
-        if rows.weight.shape[1] > self.block:
-            blocks = jax.tree.map(self._blocks, rows)
-            shapes = jax.eval_shape(
-                lambda block: jax.vmap(stream)(settings, member, block), jax.tree.map(lambda leaf: leaf[0], blocks)
-            )
+        count = rows.weight.shape[1]
+        if count > self.block:
+            blocks = -(-count // self.block)
+            size = count // blocks
+
+            def block(index: Array | int) -> Rows:
+                # sliced where they lie: all blocks stacked in one array would be a second copy of the rows
+                return jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, index * size, size, 1), rows)
+
+            def add(index: Array, total: Any) -> Any:
+                return jax.tree.map(jnp.add, total, jax.vmap(stream)(settings, member, block(index)))
+
+            shapes = jax.eval_shape(lambda: jax.vmap(stream)(settings, member, block(0)))
             zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-
-            def add(total: Any, block: Rows) -> tuple[Any, None]:
-                return jax.tree.map(jnp.add, total, jax.vmap(stream)(settings, member, block)), None
-
-            sums = jax.lax.scan(add, zero, blocks)[0]
+            sums = jax.lax.fori_loop(0, blocks, add, zero)
         else:
             sums = jax.vmap(stream)(settings, member, rows)
         return jax.vmap(jax.vmap(lambda sums, scale: finish_scores(self.algorithm, sums, scale), (0, None)))(
             sums, scale
         )
-
-    def _blocks(self, leaf: Array) -> Array:
-        """[streams, rows, …] as [blocks, streams, block, …]."""
-        blocks = -(-leaf.shape[1] // self.block)
-        return jnp.moveaxis(leaf.reshape(leaf.shape[0], blocks, -1, *leaf.shape[2:]), 1, 0)
 
     def _penalty(self, data: TileData, settings: Settings, member: Member) -> Float[Array, "streams lanes"]:
         def lane(settings: Settings, member: Member, x: Array, mask: Array, prepared: Any) -> Array:
