@@ -52,7 +52,7 @@ bench: $(INSTALLED) ## prints the tables of bench/
 	@for file in $$(grep -l __main__ bench/*.py); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 lock: ## renews requirements.lock (uv in an environment of its own; it is not needed otherwise)
-	@[ -x .cache/uv/bin/uv ] || { $(PYTHON) -m venv .cache/uv && .cache/uv/bin/python -m pip install --quiet uv; }
+	@[ -x .cache/uv/bin/uv ] || { $(PYTHON) -m venv .cache/uv && .cache/uv/bin/python -m pip install -qq uv; }
 	@.cache/uv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --fork-strategy fewest \
 	  --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet \
 	  --output-file requirements.lock
