@@ -49,7 +49,9 @@ def study(rows: int, features: int, memory: str, references: bool) -> dict[str, 
     data = read(frame, "y")
     del frame, x
     loaded = held()
-    prepared = prepare(data, (64, 64), RECIPES, epochs=EPOCHS, folds=FOLDS, seeds=1, memory=memory, references=references)
+    prepared = prepare(
+        data, (64, 64), RECIPES, epochs=EPOCHS, folds=FOLDS, seeds=1, memory=memory, references=references
+    )
     planned, began = held(), time.perf_counter()
     run(prepared)
     return {
