@@ -1,8 +1,10 @@
 """The plan: which members share programs, streams and tiles."""
 
-import pytest
-from population.small import Shape, candidate, plan
+import re
 
+import pytest
+
+from population.small import Shape, candidate, plan
 from wellposed.errors import StudyError
 from wellposed.population.memory import RowCounts, parse_size
 
@@ -82,11 +84,15 @@ def test_splits_with_other_step_counts_are_in_other_tiles():
 def test_memory_bounds_tiles_and_names_what_is_needed():
     shape = Shape(rows=5000, features=50, splits=6, validation=1000)
     candidates = [candidate(shape, f"l2={i / 100}") for i in range(4)]
-    free, bound = plan(shape, candidates), plan(shape, candidates, memory=8 * 10**6)
+    free, bound = plan(shape, candidates), plan(shape, candidates, memory=16 * 10**6)
     assert free.programs[0].bytes_per_tile > bound.programs[0].bytes_per_tile
-    assert bound.programs[0].bytes_per_tile <= 4 * 10**6
-    with pytest.raises(StudyError, match=r"^memory: too little for one stream of members, got 1 MB\. Give at least"):
+    assert bound.programs[0].bytes_per_tile <= (16 * 10**6 - 6 * 6000 * 53 * 4) // 2
+    message = r"^memory: too little for one stream of members, got 1 MB\. Give at least --memory (.*)\.$"
+    with pytest.raises(StudyError, match=message) as caught:
         plan(shape, candidates, memory=10**6)
+    enough = re.match(message, str(caught.value))
+    assert enough is not None
+    plan(shape, candidates, memory=parse_size(enough.group(1)))
 
 
 def test_row_counts_fill_up_to_equal_blocks():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from population.small import Shape, assert_same, candidate, plan, train
 
 RECIPES = ["baseline", "l2=0.01", "l1=0.001 + dropout=0.2", "dropout=0.4", "l2=0.1 + dropout=0.1"]
@@ -54,7 +55,7 @@ def test_a_stopped_member_makes_room_and_nothing_else_changes(monkeypatch):
     shape = Shape(splits=4, epochs=12)
     recipes = [f"early-stopping={patience}" for patience in (1, 2, 1, 3, 1, 12, 1)]
     candidates = [candidate(shape, text, learning_rate=0.01 + 0.002 * i) for i, text in enumerate(recipes)]
-    monkeypatch.setattr("wellposed.population.plan._MOST_MEMBERS", 4)  # many small tiles
+    monkeypatch.setattr("wellposed.population.tiling._MOST_MEMBERS", 4)  # many small tiles
     packed = train(shape, candidates)
     assert len({member.epochs_run for member in packed.values()}) > 1
     monkeypatch.setattr(

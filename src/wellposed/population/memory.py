@@ -14,7 +14,7 @@ from wellposed.network.randomness import study_key
 from wellposed.population.step import initialize
 from wellposed.population.train import Program
 
-__all__ = ["RowCounts", "block_rows", "data_bytes", "member_bytes", "parse_size", "size_text"]
+__all__ = ["RowCounts", "activation_bytes", "block_rows", "data_bytes", "member_bytes", "parse_size", "size_text"]
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 # Activations of one scored block: smaller ones cost more calls, larger ones leave the cache (measured on W1 to W4).
@@ -76,14 +76,18 @@ def block_rows(widths: tuple[int, ...], members: int) -> int:
 
 
 def member_bytes(program: Program) -> int:
-    """Bytes of one member in training: what is carried, its frozen and kept copies, gradient, activations."""
+    """Bytes of one member in training: what is carried, its frozen and kept copies, the gradient."""
     member = jax.eval_shape(
         lambda key: initialize(program.algorithm, program.techniques, key), jax.eval_shape(lambda: study_key(0))
     )
     carried, weights = _bytes(member), _bytes((member.params, member.own_params))
     copies = 3 if program.keeps else 2
-    activations = (program.algorithm.context.batch_size * 3 + program.block) * sum(program.algorithm.network.widths) * 4
-    return carried * copies + weights + activations
+    return carried * copies + weights
+
+
+def activation_bytes(program: Program, block: int) -> int:
+    """Bytes of one member's hidden values: three times those of a minibatch, and those of a block of scored rows."""
+    return (program.algorithm.context.batch_size * 3 + block) * sum(program.algorithm.network.widths) * 4
 
 
 def data_bytes(rows: RowCounts, features: int, outputs: int) -> int:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from wellposed.errors import StudyError, TechniqueError
+from wellposed.errors import TechniqueError
 from wellposed.network.mlp import Network
-from wellposed.population.memory import RowCounts, block_rows, data_bytes, member_bytes, size_text
+from wellposed.population.memory import RowCounts, data_bytes
 from wellposed.population.step import Algorithm
+from wellposed.population.tiling import WORKERS, tile_shape
 from wellposed.population.train import Program
 from wellposed.techniques.base import Context, Technique, overrides
 from wellposed.training.losses import Loss
@@ -23,13 +23,7 @@ from wellposed.training.spec import Training
 
 __all__ = ["Candidate", "Member", "Plan", "Slot", "SplitRows", "Tile", "TilePlan", "make_plan"]
 
-# Tiles that are meant to run side by side. A constant, not the machine's number of cores: tile shapes decide how
-# float32 products round, so they must follow from the plan alone.
-WORKERS = 2
-_MOST_MEMBERS = 128  # beyond this a tile's activations leave the caches (bench/speed.py)
 _LONGEST_SEGMENT = 128
-# Microseconds that a step costs besides its members, and besides the members of each stream (measured on W1).
-_STEP_COST, _STREAM_COST = 15.0, 8.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,13 +169,24 @@ def make_plan(
     groups: dict[Any, list[int]] = {}
     for index, candidate in enumerate(candidates):
         groups.setdefault(_group_key(candidate, algorithms[index]), []).append(index)
+    # the encoded rows of all splits stay in memory beside the tiles
+    reserved = sum(data_bytes(size, context.features, context.outputs) for size in sizes)
     programs = []
     for chosen in groups.values():
         structure = _union([candidates[index].techniques for index in chosen])
         values = {c: _values(candidates[c].techniques, structure) for c in chosen}
         programs.append(
             _tile_plan(
-                chosen, candidates, algorithms[chosen[0]], structure, values, members, sizes, memory, predictions
+                chosen,
+                candidates,
+                algorithms[chosen[0]],
+                structure,
+                values,
+                members,
+                sizes,
+                memory,
+                reserved,
+                predictions,
             )
         )
     return Plan(tuple(candidates), members, tuple(programs), memory)
@@ -254,6 +259,7 @@ def _tile_plan(
     members: Sequence[Member],
     sizes: Sequence[RowCounts],
     memory: int,
+    reserved: int,
     predictions: bool,
 ) -> TilePlan:
     augmenting = [overrides(item, "augment") for item in structure]
@@ -263,37 +269,12 @@ def _tile_plan(
             shared = tuple(v for v, augments in zip(values[member.candidate], augmenting, strict=True) if augments)
             steps = -(-sizes[member.split].training // algorithm.context.batch_size)
             streams.setdefault((steps, member.split, repr(shared)), []).append(index)
-    epochs = max(candidates[c].training.epochs for c in chosen)
     largest = RowCounts(*(max(getattr(size, f.name) for size in sizes) for f in dataclasses.fields(RowCounts)))
-    widths = algorithm.context.widths
-    crowd = max(len(lane) for lane in streams.values())
     counts = list(Counter(steps for steps, _, _ in streams).values())
-    cost = 2.0 + 6e-4 / 4 * algorithm.context.batch_size * sum(a * b for a, b in itertools.pairwise(widths))
-    fitting = []
-    for height, lanes in _shapes(max(counts), crowd):
-        block = block_rows(widths, height * lanes)
-        rows = largest.padded(block)
-        program = Program(algorithm, structure, min(epochs, _LONGEST_SEGMENT), block, predictions)
-        taken = height * (lanes * member_bytes(program) + data_bytes(rows, widths[0], widths[-1]))
-        tiles = sum(-(-count // height) for count in counts) * -(-crowd // lanes)
-        seconds = -(-tiles // WORKERS) * (_STEP_COST + height * (_STREAM_COST + lanes * cost))
-        fitting.append(
-            (
-                taken > memory // WORKERS,
-                seconds if taken <= memory // WORKERS else taken,
-                height,
-                lanes,
-                taken,
-                rows,
-                program,
-            )
-        )
-    too_large, _, height, lanes, taken, rows, program = min(fitting, key=lambda shape: shape[:2])
-    if too_large:
-        needed = size_text(taken * WORKERS)
-        raise StudyError(
-            "memory: too little for one stream of members", size_text(memory), f"Give at least --memory {needed}."
-        )
+    segment = min(max(candidates[c].training.epochs for c in chosen), _LONGEST_SEGMENT)
+    program = Program(algorithm, structure, segment, block=1, predictions=predictions)
+    shape = tile_shape(program, counts, max(map(len, streams.values())), largest, memory=memory, reserved=reserved)
+    height, lanes = shape.streams, shape.lanes
     by_steps: dict[int, list[Slot]] = {}
     for (steps, split, _), inside in sorted(streams.items(), key=lambda item: item[0][:2]):
         for start in range(0, len(inside), lanes):
@@ -304,19 +285,9 @@ def _tile_plan(
         for steps, slots in by_steps.items()
         for start in range(0, len(slots), height)
     ]
-    program = dataclasses.replace(program, alone=len(tiles) < WORKERS)
+    program = dataclasses.replace(program, block=shape.block, alone=len(tiles) < WORKERS)
     techniques = {index: values[member.candidate] for index, member in enumerate(members) if member.candidate in values}
-    return TilePlan(program, height, lanes, rows, techniques, tuple(tiles), taken)
-
-
-def _shapes(streams: int, lanes: int) -> Iterator[tuple[int, int]]:
-    """Tile shapes that divide streams and lanes into equal parts, within the cap."""
-    heights = sorted({-(-streams // parts) for parts in range(1, streams + 1)})
-    breadths = sorted({-(-lanes // parts) for parts in range(1, lanes + 1)})
-    for height in heights:
-        for breadth in breadths:
-            if height * breadth <= _MOST_MEMBERS or height * breadth == 1:
-                yield height, breadth
+    return TilePlan(program, height, lanes, shape.rows, techniques, tuple(tiles), shape.bytes)
 
 
 def _filled(slots: Sequence[Slot], height: int, lanes: int) -> tuple[Slot, ...]:

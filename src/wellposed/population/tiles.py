@@ -34,6 +34,7 @@ class TileBuilder:
     def __init__(self, plan: Plan, part: TilePlan, rows: Callable[[int], SplitRows], keys: list[jax.Array]) -> None:
         self.plan, self.part, self.rows, self.keys = plan, part, rows, keys
         self._prepared: dict[int, tuple[Any, ...]] = {}
+        self._filled: dict[tuple[int, ...], TileData] = {}
 
     def compile(self) -> Compiled:
         """The executables; called in a worker thread."""
@@ -121,7 +122,18 @@ class TileBuilder:
             self._prepared[split] = tuple(jax.tree.map(np.asarray, item) for item in made)
         return self._prepared[split]
 
+    def forget(self) -> None:
+        """Lets go of the rows of tiles that are done."""
+        self._filled.clear()
+
     def _data(self, tile: Tile) -> TileData:
+        """The rows of the tile's splits; tiles with the same splits share them."""
+        key = (tile.steps, *(slot.split for slot in tile.slots))
+        if key not in self._filled:
+            self._filled[key] = self._fill(tile)
+        return self._filled[key]
+
+    def _fill(self, tile: Tile) -> TileData:
         splits = [self.rows(slot.split) for slot in tile.slots]
         counts = self.part.rows
 

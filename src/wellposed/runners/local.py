@@ -16,8 +16,9 @@ import numpy as np
 
 from wellposed.network.randomness import study_key
 from wellposed.population.compile import Compiled
-from wellposed.population.plan import WORKERS, Plan, SplitRows
+from wellposed.population.plan import Plan, SplitRows
 from wellposed.population.tiles import LiveTile, TileBuilder
+from wellposed.population.tiling import WORKERS
 from wellposed.population.train import stream_key
 from wellposed.records import MemberRecord, Records, concatenate
 from wellposed.runners.base import Progress, Timing
@@ -126,6 +127,7 @@ class _Training:
         for start in range(0, len(part.tiles), wave):
             live = [builder.start(tile, compiled) for tile in part.tiles[start : start + wave]]
             self._wave(builder, compiled, live)
+            builder.forget()
 
     def _wave(self, builder: TileBuilder, compiled: Compiled, live: list[LiveTile]) -> None:
         """Tiles that are in memory together, in rounds of one segment each."""
