@@ -37,7 +37,8 @@ test: $(INSTALLED) ## all tests
 check: lint types docs test ## what CI runs: style, types, documentation, tests
 
 lint: $(INSTALLED)
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
 
 types: $(INSTALLED)
 	@$(BIN)/pyright
