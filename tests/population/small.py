@@ -42,9 +42,7 @@ class Shape:
 
     @property
     def network(self):
-        return MLP(self.widths).build(
-            features=self.features, outputs=self.outputs, output_activation=self.activation
-        )
+        return MLP(self.widths).build(features=self.features, outputs=self.outputs, output_activation=self.activation)
 
     def split(self, number: int) -> SplitRows:
         """Rows that depend on the split's number alone."""

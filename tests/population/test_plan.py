@@ -73,7 +73,9 @@ def test_splits_with_other_step_counts_are_in_other_tiles():
 
     context = Context(5, 1, "classification", (), (), 7)
     sizes = [RowCounts(21, 0, 5), RowCounts(22, 0, 5), RowCounts(20, 0, 5)]
-    planned = make_plan(candidates, sizes, context=context, loss=shape.loss, metrics=(metric("accuracy"),), memory=10**9)
+    planned = make_plan(
+        candidates, sizes, context=context, loss=shape.loss, metrics=(metric("accuracy"),), memory=10**9
+    )
     (part,) = planned.programs
     assert sorted((tile.steps, [s.split for s in tile.slots if s.members != (-1,)]) for tile in part.tiles) in (
         [(3, [0]), (3, [2]), (4, [1])],

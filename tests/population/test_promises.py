@@ -39,7 +39,9 @@ def test_promise_1_place_and_neighbours_do_not_matter_to_the_bit(shape):
 def assert_shapes_equal(shape, first, second):
     """The promise is about one program; the planner must not have made two."""
     a, b = plan(shape, first), plan(shape, second)
-    assert [(p.program, p.streams, p.lanes) for p in a.programs] == [(p.program, p.streams, p.lanes) for p in b.programs]
+    assert [(p.program, p.streams, p.lanes) for p in a.programs] == [
+        (p.program, p.streams, p.lanes) for p in b.programs
+    ]
 
 
 def test_promise_2_another_tile_or_program_stays_within_1e_5_at_50_steps():
