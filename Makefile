@@ -9,7 +9,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
-WORKERS ?= 0
+WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
