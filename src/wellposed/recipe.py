@@ -48,13 +48,14 @@ class Recipe:
                     self.name,
                     "Keep one of them, or give them different layers.",
                 )
-        predicting = [item.name for item in self.techniques if overrides(item, "inference")]
-        if len(predicting) > 1:
-            raise TechniqueError(
-                "recipe: only one technique can decide which weights predict",
-                " + ".join(predicting),
-                "Keep one of them.",
-            )
+        for hook, deed in (
+            ("inference", "which weights predict"),
+            ("epoch_end", "when training stops and what is kept"),
+        ):
+            owners = [item.name for item in self.techniques if overrides(item, hook)]
+            if len(owners) > 1:
+                what = f"recipe: only one technique can decide {deed}"
+                raise TechniqueError(what, " + ".join(owners), "Keep one of them.")
 
     @property
     def name(self) -> str:
@@ -193,6 +194,8 @@ def _values(cls: type[Technique], field: dataclasses.Field[Any], written: str) -
     """The values of a field: one, a list ``a|b``, or a range ``a..b[:n]``."""
     if not field.metadata["strength"]:
         return [_option(cls, field, item.strip()) for item in written.split("|")]
+    if "..." in written:
+        raise TechniqueError(f"{cls.name}: a range has two dots", written, "Write e.g. 1e-5..1e-1.")
     if ".." in written:
         ends, _, count = written.partition(":")
         low, high = (_number(cls, field, item) for item in ends.split("..", 1))

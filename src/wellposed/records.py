@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ class MemberRecord:
         result_epoch: the epoch whose weights count, from 1 (0: none was kept).
         diverged: the epoch at which loss or weights stopped being finite (0: never).
         predictions: [validation rows, outputs] of the result, if they were asked for.
+        losses: [validation rows], the loss of each, beside them.
         weights: the result's parameters and state, if they were asked for.
     """
 
@@ -33,6 +35,7 @@ class MemberRecord:
     result_epoch: int
     diverged: int
     predictions: np.ndarray | None = None
+    losses: np.ndarray | None = None
     weights: Any = None
 
     @property
@@ -64,7 +67,14 @@ class Records:
 
     def of(self, candidate: int) -> list[MemberRecord]:
         """The candidate's members, in the order of splits."""
-        return [member for member in self.members if member.candidate == candidate]
+        return self._by_candidate.get(candidate, [])
+
+    @cached_property
+    def _by_candidate(self) -> dict[int, list[MemberRecord]]:
+        found: dict[int, list[MemberRecord]] = {}
+        for member in self.members:
+            found.setdefault(member.candidate, []).append(member)
+        return found
 
     def scores(self, candidate: int, column: str) -> np.ndarray:
         """Scores of the candidate's results by split; NaN for diverged members."""

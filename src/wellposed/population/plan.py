@@ -107,7 +107,7 @@ class Plan:
     candidates: tuple[Candidate, ...]
     members: tuple[Member, ...]
     programs: tuple[TilePlan, ...]
-    memory: int
+    memory: int  # for tiles: the bound less the encoded rows, at least a quarter of it
 
     @property
     def member_steps(self) -> int:
@@ -165,7 +165,9 @@ def make_plan(
     members = tuple(
         Member(c, s) for c in range(len(candidates)) for s in (range(len(sizes)) if splits is None else splits[c])
     )
-    algorithms = [_algorithm(candidate, context, loss, metrics) for candidate in candidates]
+    rewritten = [_rewritten(candidate) for candidate in candidates]
+    candidates = [dataclasses.replace(c, training=r.training) for c, r in zip(candidates, rewritten, strict=True)]
+    algorithms = [_algorithm(candidate, context, loss, metrics) for candidate in rewritten]
     groups: dict[Any, list[int]] = {}
     for index, candidate in enumerate(candidates):
         groups.setdefault(_group_key(candidate, algorithms[index]), []).append(index)
@@ -189,13 +191,24 @@ def make_plan(
                 predictions,
             )
         )
-    return Plan(tuple(candidates), members, tuple(programs), memory)
+    return Plan(tuple(candidates), members, tuple(programs), max(memory - reserved, memory // 4))
+
+
+def _rewritten(candidate: Candidate) -> Candidate:
+    """The candidate after its techniques rewrote network and training."""
+    training, network = candidate.training, candidate.network
+    for item in candidate.techniques:
+        training, network = item.training(training), item.network(network)
+    if training.loss != candidate.training.loss:
+        remedy = "Use the hooks row_loss, batch_loss or objective."
+        raise TechniqueError(
+            "recipe: a technique can't replace the loss that recipes are compared on", candidate.name, remedy
+        )
+    return dataclasses.replace(candidate, training=training, network=network)
 
 
 def _algorithm(candidate: Candidate, context: Context, loss: Loss, metrics: tuple[Metric, ...]) -> Algorithm:
     training, network = candidate.training, candidate.network
-    for item in candidate.techniques:
-        training, network = item.training(training), item.network(network)
     _refuse_stale_statistics(candidate, network)
     context = dataclasses.replace(
         context,
@@ -228,7 +241,8 @@ def _group_key(candidate: Candidate, algorithm: Algorithm) -> Any:
     """Candidates with equal keys share a program: cheap techniques are neutral where they aren't wanted."""
     others = tuple(_signature(item) for item in candidate.techniques if not _mergeable(item))
     augments = any(overrides(item, "augment") for item in candidate.techniques)
-    return (algorithm, others, augments)
+    predicts = tuple(_signature(item) for item in candidate.techniques if overrides(item, "inference"))
+    return (algorithm, others, augments, predicts)
 
 
 def _union(recipes: Sequence[tuple[Technique, ...]]) -> tuple[Technique, ...]:

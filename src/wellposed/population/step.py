@@ -31,6 +31,7 @@ __all__ = [
     "initialize",
     "penalty_of",
     "predict_rows",
+    "row_losses",
     "train_step",
 ]
 
@@ -182,6 +183,18 @@ def predict_rows(
     return sum(means[1:], means[0]) / float(len(means)), None, first
 
 
+def row_losses(
+    algorithm: Algorithm,
+    predictions: Float[Array, "rows outputs"],
+    logits: Float[Array, "rows outputs"] | None,
+    y: Float[Array, "rows outputs"],
+) -> Float[Array, " rows"]:
+    """Each row's loss, from logits where there are any: they don't saturate."""
+    if logits is None:
+        return algorithm.loss.of_predictions(predictions, y)
+    return algorithm.loss.rows(logits, y, algorithm.network.output_activation)
+
+
 def evaluate_rows(
     algorithm: Algorithm,
     techniques: Techniques,
@@ -193,10 +206,7 @@ def evaluate_rows(
 ) -> tuple[Array, ...]:
     """Sums over rows from which loss and metrics follow; sums of row blocks add up. Rows of weight 0 don't count."""
     predictions, logits, _ = predict_rows(algorithm, techniques, member, x, prepared)
-    if logits is None:
-        losses = algorithm.loss.of_predictions(predictions, y)
-    else:
-        losses = algorithm.loss.rows(logits, y, algorithm.network.output_activation)
+    losses = row_losses(algorithm, predictions, logits, y)
     counted = weight > 0
     loss = jnp.sum(jnp.where(counted, losses, 0.0) * weight)
     return (jnp.stack([loss, jnp.sum(weight)]), *(metric.sums(predictions, y, weight) for metric in algorithm.metrics))

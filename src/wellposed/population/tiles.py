@@ -79,6 +79,7 @@ class TileBuilder:
         needed = sum(-(-len(slots) // height) for slots in by_steps.values())
         if needed >= len(running):
             return running
+        self.forget()
         return [
             self._gathered(running, slots[start : start + height], steps)
             for steps, slots in by_steps.items()

@@ -26,6 +26,7 @@ from wellposed.population.step import (
     initialize,
     penalty_of,
     predict_rows,
+    row_losses,
     train_step,
 )
 from wellposed.techniques.base import Batch, Monitor, overrides
@@ -165,7 +166,8 @@ class Program:
         """Trains epochs ``first`` … ``first + count − 1`` (from 0; ``count`` ≤ ``segment``).
 
         Returns:
-            The carry, the records (NaN where a member wasn't training), and predictions on validation rows.
+            The carry, the records (NaN where a member wasn't training), and predictions on validation rows
+            (each row's loss in the last column).
         """
         width = len(self.scores(data.monitor is not None, data.validation is not None))
         records = jnp.full((self.segment, *carry.active.shape, width), jnp.nan, jnp.float32)
@@ -327,26 +329,32 @@ class Program:
             lanes = jax.vmap(lane, in_axes=(self._lane_axes(), 0, None, None, None))
             return lanes(settings._replace(prepared=()), member, x, mask, settings.prepared)
 
-        rows = min(
-            self.block, 256
-        )  # activity penalties are measured on the first rows; those on weights don't need any
-        mask = (data.training.weight[:, :rows] > 0).astype(jnp.float32)
-        return jax.vmap(stream)(settings, member, data.training.x[:, :rows], mask)
+        # activity penalties are measured on 256 rows, evenly spread over the real ones; those on weights need none
+        wanted = jnp.arange(min(256, data.training.x.shape[1]), dtype=jnp.int32)
+
+        def some(x: Array, real: Array) -> tuple[Array, Array]:
+            spread = jnp.where(real > wanted.size, wanted * (real // wanted.size), jnp.minimum(wanted, real - 1))
+            return x[spread], (wanted < real).astype(jnp.float32)
+
+        return jax.vmap(stream)(settings, member, *jax.vmap(some)(data.training.x, data.real))
 
     def _predictions(
         self, data: TileData, settings: Settings, member: Member
-    ) -> Float[Array, "streams lanes rows outputs"] | None:
+    ) -> Float[Array, "streams lanes rows columns"] | None:
+        """Predictions on validation rows, and each row's loss in the last column."""
         if data.validation is None:
             return None
 
-        def lane(settings: Settings, member: Member, x: Array, prepared: Any) -> Array:
-            return predict_rows(self.algorithm, settings.techniques, member, x, prepared)[0]
+        def lane(settings: Settings, member: Member, rows: Rows, prepared: Any) -> Array:
+            predictions, logits, _ = predict_rows(self.algorithm, settings.techniques, member, rows.x, prepared)
+            losses = row_losses(self.algorithm, predictions, logits, rows.y)
+            return jnp.concatenate([predictions, losses[:, None]], axis=1)
 
-        def stream(settings: Settings, member: Member, x: Array) -> Array:
+        def stream(settings: Settings, member: Member, rows: Rows) -> Array:
             lanes = jax.vmap(lane, in_axes=(self._lane_axes(), 0, None, None))
-            return lanes(settings._replace(prepared=()), member, x, settings.prepared)
+            return lanes(settings._replace(prepared=()), member, rows, settings.prepared)
 
-        return jax.vmap(stream)(settings, member, data.validation.x)
+        return jax.vmap(stream)(settings, member, data.validation)
 
 
 def _select(flags: Bool[Array, "streams lanes"], new: Any, old: Any) -> Any:

@@ -66,7 +66,12 @@ def forest_figure(results: Mapping[str, Any], measure: Measure, *, page: bool = 
 
 
 def blind_spot(results: Mapping[str, Any], measure: Measure) -> float | None:
-    """The median over techniques of the smallest difference that the study could have detected."""
+    """The median over techniques of the smallest difference that the study could have detected.
+
+    None if a difference was found: each technique has its own limit, and one band would cover what was seen.
+    """
+    if any(reading.verdict(recipe, measure) in ("helps", "hurts") for recipe in reading.techniques(results)):
+        return None
     deltas = (reading.delta(recipe, measure) or {} for recipe in reading.techniques(results))
     seen = [value for delta in deltas if (value := reading.finite(delta.get("detectable")))]
     return median(seen) if seen else None

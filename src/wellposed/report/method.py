@@ -108,7 +108,7 @@ def facts(results: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def features(data: Mapping[str, Any]) -> str:
     """How many features: columns of the source, and inputs of the network where encoding made more of them."""
-    columns, width = data.get("columns") or data.get("features"), data.get("features")
+    columns, width = data.get("features"), data.get("encoded") or data.get("features")
     return f"{columns} features" if columns == width else f"{columns} features ({width} encoded)"
 
 

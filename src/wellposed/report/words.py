@@ -75,7 +75,7 @@ def power(results: Mapping[str, Any], measure: Measure, *, need: bool = True) ->
     seen = seen[len(seen) // 10 : len(seen) - len(seen) // 10]
     if len(seen) > 1 and seen[-1] > 1.6 * seen[0]:
         low, high = measure.amount(seen[0]), measure.amount(seen[-1])
-        text = f"this study would have seen {low.removesuffix(measure.unit)} to {high}, depending on the technique"
+        text = f"this study would have seen {low.removesuffix(measure.unit)} to {high} for most techniques"
     else:
         text = f"this study would have seen {measure.amount(middle)}"
     if not need or not any("seeds_for_half" in entry for entry in entries):

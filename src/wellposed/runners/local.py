@@ -36,6 +36,7 @@ class _Result:
     result_epoch: int = 0
     diverged: int = 0
     predictions: np.ndarray | None = None
+    losses: np.ndarray | None = None
     weights: Any = None
 
 
@@ -78,6 +79,7 @@ class LocalRunner:
                 r.result_epoch,
                 r.diverged,
                 r.predictions,
+                r.losses,
                 r.weights,
             )
             for m, r in zip(plan.members, training.results, strict=True)
@@ -170,7 +172,8 @@ class _Training:
             skipped += builder.epochs(number) - int(ran[s, lane])
             result.result_epoch, result.diverged = int(kept[s, lane]), int(diverged[s, lane])
             if predicted is not None:
-                result.predictions = predicted[s, lane, : builder.validation_rows(slot.split)].copy()
+                rows = predicted[s, lane, : builder.validation_rows(slot.split)]
+                result.predictions, result.losses = rows[:, :-1].copy(), rows[:, -1].copy()
             if weights is not None:
                 result.weights = jax.tree.map(lambda leaf, s=s, lane=lane: leaf[s, lane].copy(), weights)
         self._report("training", trained + skipped, trained * live.tile.steps)

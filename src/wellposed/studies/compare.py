@@ -46,6 +46,10 @@ class Comparison:
     predictions: pd.DataFrame | None = None
     folder: Path | None = None
 
+    def __repr__(self) -> str:
+        recipes, data = self.results["recipes"], self.results["data"]
+        return f"<Comparison of {len(recipes)} recipes on {data['name']}; see table(), findings(), report(path)>"
+
     def table(self) -> pd.DataFrame:
         """One row a recipe: scores, differences from the baseline with intervals, adjusted p, verdicts."""
         from wellposed.report.tables import table
@@ -53,10 +57,10 @@ class Comparison:
         return table(self.results)
 
     def findings(self) -> list[str]:
-        """What was found, in sentences."""
-        from wellposed.report.words import findings
+        """What was found, in sentences: the answer on each measure, the selection, what to know beforehand."""
+        from wellposed.report.words import findings, notes, selection
 
-        return findings(self.results)
+        return [*findings(self.results), selection(self.results), *notes(self.results)]
 
     def report(self, path: str | Path) -> Path:
         """Writes the report, one self-contained HTML file."""
@@ -125,16 +129,30 @@ def run(
         metric = experiment.target.metric
         selected = select(entries, metric.name, metric.direction, rule=prepared.select, recipes=prepared.recipes)
         test = None
-        if prepared.vault is not None:
+        if prepared.vault is not None and selected is not None:
             number = [entry["name"] for entry in entries].index(selected)
             test = open_vault(
                 experiment, records, prepared.recipes, number, prepared.vault,
                 runner=runner, seed=prepared.seed, memory=prepared.plan.memory, progress=progress,
             )  # fmt: skip
-            test["openings"] = [
-                {"at": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "recipes": list({selected: 0, "baseline": 0})}
-            ]
-        found = others.result() if others is not None else []
-    results = results_of(prepared, entries, selected, test, found, timing, time.perf_counter() - began)
+            test["openings"] = [{"recipes": list({selected: 0, "baseline": 0})}]
+        found, trouble = _finished(others)
+    seconds = time.perf_counter() - began
+    results = results_of(prepared, entries, selected, test, found, timing, seconds)
+    results["warnings"] += trouble
+    if test is not None:  # what is about time stands under `run`, so that equal studies have equal results
+        results["run"]["vault_opened"] = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     table = out_of_fold(experiment, records) if prepared.predictions else None
     return Comparison(results, records.to_frame(), table)
+
+
+def _finished(
+    references: concurrent.futures.Future[list[dict[str, Any]]] | None,
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The reference models' scores; their failure is a warning, not the end of a comparison that is done."""
+    if references is None:
+        return [], []
+    try:
+        return references.result(), []
+    except Exception as error:
+        return [], [f"Reference models could not be scored: {type(error).__name__}: {error}."]

@@ -57,8 +57,10 @@ class Target:
                     "loss: doesn't fit a regression task", given.name if given else "", "Use mean_squared_error."
                 )
             outputs, per_class = data.targets.shape[1], False
-            activation = "linear" if wanted == "auto" else wanted
             chosen = given or loss("mean_squared_error")
+            activation = chosen.output_activation if wanted == "auto" else wanted
+            if chosen.name == "poisson" and bool((data.targets.to_numpy() < 0).any()):
+                raise StudyError("loss: poisson needs targets that aren't negative", data.targets.to_numpy().min())
         else:
             softmax = wanted == "softmax" or (given is not None and given.name == "categorical_crossentropy")
             per_class = len(data.classes) > 2 or network.outputs == "per-class" or softmax

@@ -25,6 +25,10 @@ def out_of_fold(experiment: Experiment, records: Records) -> pd.DataFrame:
     import pandas as pd
 
     data, target = experiment.data, experiment.target
+    units = [(np.ones(1), np.zeros(1))] * len(experiment.scheme.splits)
+    if data.task == "regression":
+        learned = [experiment.preprocessing(split) for split in experiment.scheme.splits]
+        units = [(preprocessing.target_scale, preprocessing.target_center) for preprocessing in learned]
     columns: dict[str, np.ndarray] = {}
     for number, name in enumerate(records.candidates):
         total = np.zeros((data.rows, target.outputs))
@@ -33,11 +37,8 @@ def out_of_fold(experiment: Experiment, records: Records) -> pd.DataFrame:
             if member.failed or member.predictions is None:
                 continue
             split = experiment.scheme.splits[member.split]
-            predictions = member.predictions.astype(np.float64)
-            if data.task == "regression":
-                preprocessing = experiment.preprocessing(split)
-                predictions = predictions * preprocessing.target_scale + preprocessing.target_center
-            total[split.validation] += predictions
+            scale, center = units[member.split]
+            total[split.validation] += member.predictions.astype(np.float64) * scale + center
             seen[split.validation] += 1
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = total / seen[:, None]

@@ -117,6 +117,11 @@ def prepare(
     Raises:
         StudyError, DataError, TechniqueError: settings that contradict each other or the data.
     """
+    if not isinstance(data, Dataset):
+        remedy = 'Write e.g. wp.compare(wp.read("diabetes"), ...).'
+        raise StudyError("data: must be what wp.read gives", type(data).__name__, remedy)
+    if isinstance(recipes, (str, Recipe, Technique)):
+        recipes = [recipes]
     network = network if isinstance(network, MLP) else MLP(network)
     training = training or Training()
     training = training if epochs is None else dataclasses.replace(training, epochs=epochs)
@@ -150,6 +155,8 @@ def prepare(
         keep_duplicates_together=keep_duplicates_together,
     )
     target = Target.of(data, network, training, metric)
+    if scale_targets is None and target.loss.name == "poisson":
+        scale_targets = False  # counts stay counts
     experiment = Experiment(data, development, scheme, network, training, target, scale_targets)
     experiment._class_weights(np.zeros(0, str))  # wrong ones are refused before anything is trained
     chosen, skipped = _recipes(recipes, experiment)

@@ -19,7 +19,7 @@ SCHEMA = "wellposed.compare/1"
 def results_of(
     prepared: Prepared,
     entries: list[dict[str, Any]],
-    selected: str,
+    selected: str | None,
     test: dict[str, Any] | None,
     found: list[dict[str, Any]],
     timing: Timing,
@@ -35,11 +35,11 @@ def results_of(
         "data": {
             "name": data.name,
             "rows": data.rows,
-            "features": experiment.schema.width,
+            "features": data.features.shape[1],
             "task": data.task,
             "sha256": data.sha256,
             "source": data.source,
-            "columns": data.features.shape[1],
+            "encoded": experiment.schema.width,
             "classes": list(data.classes),
             "targets": list(data.targets.columns),
         },

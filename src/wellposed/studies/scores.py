@@ -53,11 +53,14 @@ def _verdict(
 
 def select(
     entries: Sequence[dict[str, Any]], metric: str, direction: str, *, rule: str, recipes: Sequence[Recipe]
-) -> str:
-    """The recipe with the best mean validation score, or (``one-se``) the simplest within one standard error of it."""
+) -> str | None:
+    """The recipe with the best mean validation score, or (``one-se``) the simplest within one standard error of it.
+
+    None if every recipe has members that diverged.
+    """
     good = [entry for entry in entries if not entry["failed"] and _mean(entry, metric) is not None]
     if not good:
-        return str(entries[0]["name"])
+        return None
     sign = 1.0 if direction == "min" else -1.0
     if rule == "best":
         return str(min(good, key=lambda entry: sign * (_mean(entry, metric) or 0.0))["name"])
@@ -141,7 +144,7 @@ def _entry(
         ],
         "epochs_run": _summary(np.array([member.epochs_run for member in members], float)),
         "best_epoch": _summary(np.array([_best_epoch_of(records, member) for member in members], float)),
-        "improving": _still_improving(records, members),
+        "improving": _still_improving(records, members, experiment.training.epochs),
         "penalty": _summary(records.scores(number, "penalty")),
         "train": {measure: _summary(records.scores(number, f"train_{measure}")) for measure in measures},
         "validation": {**{measure: _summary(validation[measure]) for measure in measures}, "per_member": per_member},
@@ -166,11 +169,9 @@ def _best_epoch_of(records: Records, member: MemberRecord) -> float:
     return float(np.nanargmin(curve)) + 1 if np.isfinite(curve).any() else float("nan")
 
 
-def _still_improving(records: Records, members: Sequence[MemberRecord]) -> int:
-    """Members whose lowest monitored loss lies in the last 2 % of the epochs asked for, and who ran them all."""
-    longest = max(member.epochs_run for member in members)
-    late = [m for m in members if m.epochs_run == longest and _best_epoch_of(records, m) > 0.98 * longest]
-    return len(late)
+def _still_improving(records: Records, members: Sequence[MemberRecord], epochs: int) -> int:
+    """Members that ran all epochs and had their lowest monitored loss in the last 2 % of them."""
+    return sum(member.epochs_run == epochs and _best_epoch_of(records, member) > 0.98 * epochs for member in members)
 
 
 def _compared(
@@ -211,34 +212,47 @@ def _by_row(experiment: Experiment, records: Records, number: int, measure: str,
         if member.predictions is None or _broken(member):
             values.append(np.full(len(y), np.nan))
             continue
-        share = weight / weight.mean()
-        values.append(share * contributions(experiment, measure, member.predictions, y, rows(member.split).scale))
+        scale = rows(member.split).scale
+        if measure == "loss":
+            values.append(member.losses * weight / weight.mean())
+        else:
+            values.append(contributions(measure, member.predictions, y, weight, scale))
     return np.stack(values)
 
 
 def contributions(
-    experiment: Experiment, measure: str, predictions: np.ndarray, y: np.ndarray, scale: np.ndarray
+    measure: str, predictions: np.ndarray, y: np.ndarray, weight: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
-    """What each row adds to a measure; scores that aren't means over rows are linearized at their value."""
-    if measure == "loss":
-        return np.asarray(experiment.target.loss.of_predictions(predictions, y), np.float64)  # type: ignore[arg-type]
-    squared = np.square((predictions - y).astype(np.float64) * scale)
+    """What each row adds to a metric, so that the mean over rows is the metric.
+
+    Metrics that aren't means over rows are linearized: a root of a mean square m at its value, √m + (s − m) / 2√m.
+
+    Args:
+        measure: a metric's name.
+        predictions, y: [rows, outputs], encoded.
+        weight: [rows]; scale: [outputs], back to the targets' units.
+    """
+    share = (weight / weight.mean()).astype(np.float64)[:, None]
+    squared = share * np.square((predictions - y).astype(np.float64) * scale)
     if measure == "r2":
-        spread = np.mean(np.square((y - y.mean(0)).astype(np.float64) * scale), 0)
+        centred = (y - np.average(y, axis=0, weights=weight)).astype(np.float64) * scale
+        spread = np.mean(share * np.square(centred), 0)
         return np.mean(1 - squared / np.where(spread > 0, spread, 1.0), 1)
     if measure == "mae":
-        return np.mean(np.abs((predictions - y).astype(np.float64) * scale), 1)
-    if measure in ("mse", "rmse"):
-        mean = squared.mean(1)
-        root = math.sqrt(mean.mean()) or 1.0
-        return mean if measure == "mse" else root + (mean - mean.mean()) / (2 * root)
+        return np.mean(share * np.abs((predictions - y).astype(np.float64) * scale), 1)
+    if measure == "mse":
+        return squared.mean(1)
+    if measure == "rmse":
+        mean = squared.mean(0)
+        root = np.where(mean > 0, np.sqrt(mean), 1.0)
+        return np.mean(np.sqrt(mean) + (squared - mean) / (2 * root), 1)
     if measure == "brier":
         return squared.sum(1) * (0.5 if y.shape[1] == 2 else 1.0)
     truth = y.argmax(1) if y.shape[1] > 1 else (y[:, 0] > 0.5).astype(int)
     guess = predictions.argmax(1) if y.shape[1] > 1 else (predictions[:, 0] > 0.5).astype(int)
-    right = (truth == guess).astype(np.float64)
+    right = share[:, 0] * (truth == guess)
     if measure == "balanced_accuracy":
-        counts = np.bincount(truth)
+        counts = np.bincount(truth, weights=share[:, 0])
         right *= len(truth) / (np.count_nonzero(counts) * counts[truth])
     return right
 

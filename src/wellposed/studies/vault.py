@@ -68,7 +68,9 @@ def open_vault(
     measures = ("loss", experiment.target.metric.name)
 
     def scores(number: int) -> dict[str, Any]:
+        members = scored.of(number)
         found: dict[str, Any] = {"name": candidates[number].name, "epochs": candidates[number].training.epochs}
+        found |= {"members": len(members), "failed": sum(member.failed for member in members)}
         for measure in measures:
             values = scored.scores(number, f"validation_{measure}")
             values = values[np.isfinite(values)]
