@@ -1,12 +1,20 @@
 """The plan: which members share programs, streams and tiles."""
 
+import dataclasses
 import re
+from typing import ClassVar
 
+import jax
+import numpy as np
 import pytest
 
-from population.small import Shape, candidate, plan
+from population.small import Shape, assert_same, candidate, plan, train
 from wellposed.errors import StudyError
 from wellposed.population.memory import RowCounts, parse_size
+from wellposed.population.plan import make_plan
+from wellposed.recipe import Recipe
+from wellposed.techniques.base import Context, Technique, strength, technique
+from wellposed.training.metrics import metric
 
 
 def places(planned):
@@ -64,13 +72,56 @@ def test_augmentation_strengths_make_streams():
     assert sorted(map(sorted, shared)) == [[0, 1], [0, 1], [2], [2]]
 
 
+@technique
+class Slow(Technique):
+    """Trains with a hundredth of the learning rate, for two epochs."""
+
+    strength: float = strength(default=1.0, neutral=0.0, search=(0.1, 1.0))
+    name: ClassVar[str] = "slow"
+
+    def training(self, spec):
+        return dataclasses.replace(spec, learning_rate=spec.rate / 100, epochs=2)
+
+
+@technique
+class Shrunk(Technique):
+    """Predicts with scaled weights; cheap, with a neutral strength."""
+
+    factor: float = strength(default=0.5, neutral=1.0, search=(0.1, 1.0))
+    name: ClassVar[str] = "shrunk"
+    cheap: ClassVar[bool] = True
+
+    def inference(self, params, own):
+        return (jax.tree.map(lambda leaf: leaf * self.factor, params),)
+
+
+@technique
+class ShrunkAgain(Shrunk):
+    """Another of its kind."""
+
+    name: ClassVar[str] = "shrunk-again"
+
+
+def test_a_technique_may_rewrite_learning_rate_and_epochs():
+    shape = Shape(splits=1)
+    ordinary, slow = candidate(shape, "baseline"), candidate(shape, Recipe((Slow(),)))
+    members = train(shape, [ordinary, slow, candidate(shape, "baseline", learning_rate=1e-4, epochs=2)])
+    assert members[1, 0].epochs_run == 2
+    assert_same(members[1, 0], members[2, 0], relative=1e-6)
+
+
+def test_techniques_that_decide_the_prediction_keep_to_their_own_program():
+    """In one program the neutral one would overwrite the other's weights."""
+    shape = Shape(splits=1)
+    alone = train(shape, [candidate(shape, Recipe((Shrunk(0.5),)))])
+    recipes = [Recipe((Shrunk(0.5),)), Recipe((ShrunkAgain(0.3),)), "l2=0.0"]
+    beside = train(shape, [candidate(shape, recipe) for recipe in recipes])
+    np.testing.assert_allclose(alone[0, 0].curves, beside[0, 0].curves, rtol=1e-5)
+
+
 def test_splits_with_other_step_counts_are_in_other_tiles():
     shape = Shape(batch=7)
     candidates = [candidate(shape, "baseline")]
-    from wellposed.population.plan import make_plan
-    from wellposed.techniques.base import Context
-    from wellposed.training.metrics import metric
-
     context = Context(5, 1, "classification", (), (), 7)
     sizes = [RowCounts(21, 0, 5), RowCounts(22, 0, 5), RowCounts(20, 0, 5)]
     planned = make_plan(

@@ -151,6 +151,8 @@ def test_a_split_that_the_user_fixed_is_compared_row_by_row():
     entries = study.results["recipes"]
     mean = entries[2]["validation"]["accuracy"]["mean"] - entries[0]["validation"]["accuracy"]["mean"]
     assert delta["mean"] == pytest.approx(mean, abs=1e-6)
+    mean = entries[2]["validation"]["loss"]["mean"] - entries[0]["validation"]["loss"]["mean"]
+    assert entries[2]["delta"]["loss"]["mean"] == pytest.approx(mean, abs=1e-6)
 
 
 def test_regression_scores_are_in_the_targets_own_units():
