@@ -64,8 +64,8 @@ def test_grids(written, names):
         ),
         (
             "early-stopping=5 + best-epoch",
-            "recipe: only one technique can decide when training stops and what is kept, got best-epoch + early-stopping. "
-            "Keep one of them.",
+            "recipe: only one technique can decide when training stops and what is kept, "
+            "got best-epoch + early-stopping. Keep one of them.",
         ),
         (
             "ema=0.9 + snapshots",

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "Prepared", "compare", "prepare", "run"]
 
 
+_SMALL = 2_000_000  # encoded cells
+
+
 @dataclasses.dataclass(frozen=True)
 class Comparison:
     """A finished comparison.
@@ -123,7 +126,11 @@ def run(
     experiment, runner = prepared.experiment, runner or LocalRunner()
     rows = RowCache(experiment)
     with concurrent.futures.ThreadPoolExecutor(1) as beside:
-        others = beside.submit(reference_scores, experiment, rows, prepared.seed) if prepared.references else None
+        # on small data reference models run while programs compile; on large data their memory comes after training's
+        cells = experiment.data.rows * experiment.schema.width
+        others = None
+        if prepared.references and cells <= _SMALL:
+            others = beside.submit(reference_scores, experiment, rows, prepared.seed)
         records, timing = runner.run(prepared.plan, rows, experiment.identities, seed=prepared.seed, progress=progress)
         entries = recipe_entries(experiment, records, prepared.recipes, rows)
         metric = experiment.target.metric
@@ -136,6 +143,8 @@ def run(
                 runner=runner, seed=prepared.seed, memory=prepared.plan.memory, progress=progress,
             )  # fmt: skip
             test["openings"] = [{"recipes": list({selected: 0, "baseline": 0})}]
+        if prepared.references and others is None:
+            others = beside.submit(reference_scores, experiment, rows, prepared.seed)
         found, trouble = _finished(others)
     seconds = time.perf_counter() - began
     results = results_of(prepared, entries, selected, test, found, timing, seconds)
