@@ -88,6 +88,8 @@ def test_dry_run_writes_nothing(command: Callable[..., Any], tmp_path: Path) -> 
     assert ran.status == 0
     assert "best-epoch, l2" in ran.out
     assert ran.out.endswith("dry run: nothing was trained or written\n")
+    assert "rows of a split:" in ran.out
+    assert "recipes: baseline; " in ran.out
     assert not list(tmp_path.iterdir())
 
 

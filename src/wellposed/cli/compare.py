@@ -166,6 +166,10 @@ def _show_plan(prepared: Prepared, terminal: Terminal, *, as_json: bool) -> None
             size_text(part.bytes_per_tile),
         )
     terminal.show(table)
+    split = prepared.experiment.scheme.splits[0]
+    parts = ", ".join(f"{len(getattr(split, name)):,} {name}" for name in ("training", "monitor", "validation"))
+    terminal.item(f"rows of a split: {parts}")
+    terminal.item(f"recipes: {'; '.join(recipe.name for recipe in prepared.recipes)}")
     for name, why in prepared.skipped:
         terminal.item(f"Skipped {name}: {why}", "dim")
     for message in prepared.messages:
