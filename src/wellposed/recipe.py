@@ -39,8 +39,8 @@ class Recipe:
                 raise TechniqueError(
                     "recipe: every part must be a technique", item, "Write e.g. L2(1e-3) + Dropout(0.2)."
                 )
-        object.__setattr__(self, "techniques", tuple(sorted(self.techniques, key=_place)))
-        signatures = [_signature(item) for item in self.techniques]
+        object.__setattr__(self, "techniques", tuple(sorted(self.techniques, key=Technique.place)))
+        signatures = [item.signature() for item in self.techniques]
         for item, signature in zip(self.techniques, signatures, strict=True):
             if signatures.count(signature) > 1:
                 raise TechniqueError(
@@ -143,16 +143,6 @@ def parse_grid(written: str) -> list[Recipe]:
             f"recipe: a grid may hold at most {_MOST_RECIPES} recipes", f"{count} in {written!r}", "Take fewer values."
         )
     return [Recipe(combination) for combination in itertools.product(*choices)]
-
-
-def _place(item: Technique) -> tuple[Any, ...]:
-    return (item.order, item.name, repr(_signature(item)))
-
-
-def _signature(item: Technique) -> tuple[Any, ...]:
-    """What can't be traced: class and options. Recipes with equal signatures share a program."""
-    options = tuple((f.name, getattr(item, f.name)) for f in dataclasses.fields(item) if not f.metadata["strength"])  # type: ignore[arg-type]
-    return (type(item).__name__, options)
 
 
 def _value_text(value: object) -> str:

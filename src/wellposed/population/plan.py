@@ -54,7 +54,7 @@ class Candidate:
         name: the recipe's text form.
         techniques: the recipe's techniques, in their order.
         network: before any technique rewrote it.
-        training: before any technique rewrote it.
+        training: before any technique rewrote it; in a plan: after.
     """
 
     name: str
@@ -228,27 +228,22 @@ def _refuse_stale_statistics(candidate: Candidate, network: Network) -> None:
         raise TechniqueError(f"recipe: {needing[0]} can't stand beside batch normalization", candidate.name, remedy)
 
 
-def _signature(item: Technique) -> tuple[Any, ...]:
-    options = tuple((f.name, getattr(item, f.name)) for f in dataclasses.fields(item) if not f.metadata["strength"])  # type: ignore[arg-type]
-    return (type(item).__module__, type(item).__qualname__, options)
-
-
 def _mergeable(item: Technique) -> bool:
     return item.cheap and item.neutral() is not None
 
 
 def _group_key(candidate: Candidate, algorithm: Algorithm) -> Any:
     """Candidates with equal keys share a program: cheap techniques are neutral where they aren't wanted."""
-    others = tuple(_signature(item) for item in candidate.techniques if not _mergeable(item))
+    others = tuple(item.signature() for item in candidate.techniques if not _mergeable(item))
     augments = any(overrides(item, "augment") for item in candidate.techniques)
-    predicts = tuple(_signature(item) for item in candidate.techniques if overrides(item, "inference"))
+    predicts = tuple(item.signature() for item in candidate.techniques if overrides(item, "inference"))
     return (algorithm, others, augments, predicts)
 
 
 def _union(recipes: Sequence[tuple[Technique, ...]]) -> tuple[Technique, ...]:
     """Every technique that any of the recipes has, at reference strengths, in the order in which recipes keep them."""
-    union = {_signature(item): _reference(item) for techniques in recipes for item in techniques}
-    return tuple(sorted(union.values(), key=lambda item: (item.order, item.name, repr(_signature(item)))))
+    union = {item.signature(): _reference(item) for techniques in recipes for item in techniques}
+    return tuple(sorted(union.values(), key=Technique.place))
 
 
 def _reference(item: Technique) -> Technique:
@@ -258,8 +253,8 @@ def _reference(item: Technique) -> Technique:
 
 def _values(techniques: tuple[Technique, ...], structure: tuple[Technique, ...]) -> tuple[Technique, ...]:
     """A member's strengths in the program's structure: its own, neutral ones elsewhere."""
-    own = {_signature(item): item for item in techniques}
-    values = [own.get(_signature(item)) or item.neutral() for item in structure]
+    own = {item.signature(): item for item in techniques}
+    values = [own.get(item.signature()) or item.neutral() for item in structure]
     assert all(value is not None for value in values)
     return tuple(value for value in values if value is not None)
 

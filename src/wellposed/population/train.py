@@ -109,7 +109,6 @@ class Program:
 
     Attributes:
         algorithm: network, loss, metrics, optimizer, schedule.
-        augmenting: by technique, whether it changes minibatches (its strengths belong to streams, not lanes).
         segment: most epochs between two returns to the host.
         block: most rows scored at once; row counts divide into equal blocks.
         predictions: also return the results' predictions on validation rows.

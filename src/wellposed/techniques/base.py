@@ -7,7 +7,6 @@ one minibatch; populations, folds and seeds are mapped over it. Strengths are tr
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
@@ -17,6 +16,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from wellposed.errors import TechniqueError
 from wellposed.network.mlp import Network, Outputs
 from wellposed.network.randomness import Rng
+from wellposed.techniques.fields import check_strength, option, strength
 from wellposed.training.spec import Training
 
 if TYPE_CHECKING:
@@ -107,35 +107,6 @@ class Own(NamedTuple):
     prepared: Any = ()
 
 
-def strength(
-    *,
-    default: float,
-    minimum: float = 0.0,
-    maximum: float = math.inf,
-    open_minimum: bool = False,
-    open_maximum: bool = False,
-    neutral: float | None = None,
-    search: tuple[float, float],
-    log: bool = True,
-) -> Any:
-    """A traced strength: its reference value, the values that make sense, and the range that a search looks in.
-
-    Args:
-        default: the reference strength.
-        minimum, maximum: bounds, included unless ``open_minimum`` or ``open_maximum``.
-        neutral: the value at which the technique does nothing (None: there is none).
-        search: lowest and highest value worth trying; ``log``: on a logarithmic scale.
-    """
-    bounds = (minimum, maximum, open_minimum, open_maximum)
-    metadata = {"strength": True, "bounds": bounds, "neutral": neutral, "search": search, "log": log}
-    return dataclasses.field(default=default, metadata=metadata)
-
-
-def option(*, default: Any, choices: Sequence[str] | None = None) -> Any:
-    """A static option: part of a program's structure."""
-    return dataclasses.field(default=default, metadata={"strength": False, "choices": choices})
-
-
 _T = TypeVar("_T", bound="type[Technique]")
 
 
@@ -185,7 +156,7 @@ class Technique:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
             if field.metadata["strength"]:
-                _check_strength(type(self), field, value)
+                check_strength(type(self), field, value)
             elif field.metadata["choices"] is not None and value not in field.metadata["choices"]:
                 listed = ", ".join(field.metadata["choices"])
                 raise TechniqueError(f"{type(self).__name__}: {field.name} must be one of {listed}", value)
@@ -202,6 +173,16 @@ class Technique:
     def example(cls) -> Self:
         """An instance at reference strengths."""
         return cls()
+
+    def signature(self) -> tuple[Any, ...]:
+        """What can't be traced: class and options. Techniques with equal signatures share a program."""
+        fields = [field for field in dataclasses.fields(self) if not field.metadata["strength"]]  # type: ignore[arg-type]
+        options = tuple((field.name, getattr(self, field.name)) for field in fields)
+        return (type(self).__module__, type(self).__qualname__, options)
+
+    def place(self) -> tuple[Any, ...]:
+        """Sorts techniques into the order in which recipes and programs keep them."""
+        return (self.order, self.name, repr(self.signature()))
 
     @classmethod
     def panel(cls) -> tuple[Technique, ...]:
@@ -379,20 +360,3 @@ def map_kernels(
         return {**leaves, leaf: function(leaves[leaf], *(other[block][layer][leaf] for other in others))}
 
     return {block: {layer: changed(block, layer) for layer in inner} for block, inner in params.items()}
-
-
-def _check_strength(cls: type, field: dataclasses.Field[Any], value: object) -> None:
-    minimum, maximum, open_minimum, open_maximum = field.metadata["bounds"]
-    neutral = field.metadata["neutral"]
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if number and value == neutral:
-        return
-    above = number and (value > minimum if open_minimum else value >= minimum)  # type: ignore[operator]
-    below = number and (value < maximum if open_maximum else value <= maximum) and math.isfinite(value)  # type: ignore[operator, arg-type]
-    if not (above and below):
-        left = "(" if open_minimum else "["
-        right = ")" if open_maximum or math.isinf(maximum) else "]"
-        low, high, _ = field.metadata["search"] + (None,)
-        remedy = f"Usual values lie between {low:g} and {high:g}."
-        interval = f"{left}{minimum:g}, {maximum:g}{right}".replace("inf", "∞")
-        raise TechniqueError(f"{cls.__name__}: {field.name} must be a number in {interval}", value, remedy)
