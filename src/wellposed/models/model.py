@@ -1,0 +1,105 @@
+"""The model: a trained network together with its preprocessing, its classes and the settings that made it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from wellposed.data.preprocessing import Preprocessing
+from wellposed.data.schema import Schema
+from wellposed.network.mlp import MLP, Network
+from wellposed.recipe import Recipe
+from wellposed.training.losses import Loss
+from wellposed.training.metrics import Metric
+from wellposed.training.spec import Training
+
+__all__ = ["Arrays", "Model", "ModelTarget"]
+
+Arrays = dict[str, dict[str, dict[str, np.ndarray]]]
+"""Named float32 arrays by block and layer: ``arrays["hidden1"]["dense"]["kernel"]``."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelTarget:
+    """What is predicted, and how the network's output means it.
+
+    Attributes:
+        columns: names of the target columns; an expression's name is the expression (``quality >= 6``).
+        expression: the expression, None if the target is a column.
+        task: ``classification`` or ``regression``.
+        classes: labels in the order of their probabilities; ``()`` for regression.
+        per_class: an output column for each class; False: one column, the probability of the second class.
+        activation: of the output layer; loss: that was minimized; metric: the main one.
+        scaled: regression targets were standardized (`Preprocessing.target_center` and ``target_scale``).
+        weight: the column of sample weights, if there was one.
+    """
+
+    columns: tuple[str, ...]
+    expression: str | None
+    task: str
+    classes: tuple[str, ...]
+    per_class: bool
+    activation: str
+    loss: Loss
+    metric: Metric
+    scaled: bool
+    weight: str | None = None
+
+    @property
+    def outputs(self) -> int:
+        """Output columns of the network."""
+        if self.task == "regression":
+            return len(self.columns)
+        return len(self.classes) if self.per_class else 1
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Model:
+    """A trained network with everything that it needs to predict on new rows, and to be trained again.
+
+    Attributes:
+        network: as given; `built` is what it became for these columns and this recipe.
+        training: as given; its ``epochs`` are the horizon of the learning-rate schedule.
+        recipe: that it was trained with.
+        epochs: that it was trained for.
+        preprocessings: one for all parameter sets, or one for each (members of different folds).
+        target: what is predicted.
+        weights: the parameter sets that predict, what techniques do to them in inference already done; predictions
+            of several are averaged (snapshots, members of folds).
+        state: for each parameter set, what inference needs besides (statistics of batch normalization).
+        facts: where it comes from: data, seed, study, version.
+    """
+
+    network: MLP
+    training: Training
+    recipe: Recipe
+    epochs: int
+    preprocessings: tuple[Preprocessing, ...]
+    target: ModelTarget
+    weights: tuple[Arrays, ...]
+    state: tuple[Arrays, ...]
+    facts: Mapping[str, Any]
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """Of the first parameter set; the only one, unless the model averages members of folds."""
+        return self.preprocessings[0]
+
+    @property
+    def schema(self) -> Schema:
+        """Feature columns, categories and classes; the same for all parameter sets."""
+        return self.preprocessing.schema
+
+    @cached_property
+    def built(self) -> Network:
+        """The layers: the network for these columns, as the recipe's techniques rewrote it."""
+        built = self.network.build(
+            features=self.schema.width, outputs=self.target.outputs, output_activation=self.target.activation
+        )
+        for item in self.recipe:
+            built = item.network(built)
+        return built
