@@ -146,7 +146,7 @@ def _walk(algorithm: Algorithm, techniques: Any, rate: Any, member: Member, batc
     def one(member: Member, item: Any) -> tuple[Member, Member]:
         number, batch, key = item
         batch = augment(techniques, batch, prepared, key)
-        hyper = Hyper(rate, jnp.int32(1))
+        hyper = Hyper(rate, jnp.int32(1), jnp.int32(1))
         after = train_step(
             algorithm, techniques, hyper, member, batch, prepared, key, step=number, total=jnp.int32(steps)
         )

@@ -61,11 +61,11 @@ class Shape:
         return SplitRows(x, y, weight, weight, monitor, validation, np.ones(self.outputs, np.float32))
 
 
-def candidate(shape: Shape, recipe: str | Recipe, **training) -> Candidate:
-    """A recipe on the shape's network; ``training`` overrides its settings."""
+def candidate(shape: Shape, recipe: str | Recipe, *, stop: int | None = None, **training) -> Candidate:
+    """A recipe on the shape's network; ``training`` overrides its settings, ``stop`` ends it earlier."""
     recipe = parse(recipe) if isinstance(recipe, str) else recipe
     settings = {"batch_size": shape.batch, "epochs": shape.epochs, "learning_rate": 0.01} | training
-    return Candidate(recipe.name, recipe.techniques, shape.network, Training(**settings))
+    return Candidate(recipe.name, recipe.techniques, shape.network, Training(**settings), stop)
 
 
 def plan(shape: Shape, candidates, order=None, **options):

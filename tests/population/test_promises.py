@@ -90,6 +90,19 @@ def test_epochs_are_traced_and_a_finished_member_stays_as_it_is():
     np.testing.assert_array_equal(members[0, 0].curves, members[1, 0].curves[:2])
 
 
+def test_a_candidate_that_stops_early_follows_the_whole_schedule():
+    """Two of four epochs are the first two of all four, to the bit; two epochs of their own schedule are not."""
+    shape = Shape(splits=1)
+    settings = {"schedule": "cosine", "learning_rate": 0.1}
+    whole, part = candidate(shape, "baseline", **settings), candidate(shape, "baseline", stop=2, **settings)
+    squeezed, beyond = candidate(shape, "baseline", epochs=2, **settings), candidate(shape, "l2=0", stop=9, **settings)
+    members = train(shape, [whole, part, squeezed, beyond])
+    assert [members[number, 0].epochs_run for number in range(4)] == [4, 2, 2, 4]
+    np.testing.assert_array_equal(members[1, 0].curves, members[0, 0].curves[:2])
+    assert not np.allclose(members[2, 0].curves[1], members[0, 0].curves[1], rtol=1e-3)
+    assert_same(members[0, 0], members[3, 0])
+
+
 def test_a_diverging_member_is_counted_and_leaves_its_last_epoch():
     shape = Shape(splits=1)
     members = train(shape, [candidate(shape, "baseline"), candidate(shape, "l2=0.01", learning_rate=1e30)])

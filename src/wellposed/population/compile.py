@@ -94,5 +94,6 @@ def _shapes(
     )
     structure, shapes = prepared
     leaves = [jax.ShapeDtypeStruct(shape, np.dtype(dtype)) for shape, dtype in shapes]
-    hyper = Hyper(floats(lanes), jax.ShapeDtypeStruct((streams, lanes), jnp.int32))  # type: ignore[arg-type]
+    epochs = jax.ShapeDtypeStruct((streams, lanes), jnp.int32)
+    hyper = Hyper(floats(lanes), epochs, epochs)  # type: ignore[arg-type]
     return data, Settings(techniques, jax.tree.unflatten(structure, leaves), hyper)

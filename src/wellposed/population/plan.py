@@ -55,12 +55,20 @@ class Candidate:
         techniques: the recipe's techniques, in their order.
         network: before any technique rewrote it.
         training: before any technique rewrote it; in a plan: after.
+        stop: end after so many epochs of what ``training`` lays out (None: at its end); the schedule of the learning
+            rate stays laid out for all of ``training.epochs``.
     """
 
     name: str
     techniques: tuple[Technique, ...]
     network: Network
     training: Training
+    stop: int | None = None
+
+    @property
+    def epochs(self) -> int:
+        """Epochs trained."""
+        return self.training.epochs if self.stop is None else min(self.stop, self.training.epochs)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,9 +124,7 @@ class Plan:
         for program in self.programs:
             for tile in program.tiles:
                 for slot in tile.slots:
-                    epochs = (
-                        self.candidates[self.members[m].candidate].training.epochs for m in slot.members if m >= 0
-                    )
+                    epochs = (self.candidates[self.members[m].candidate].epochs for m in slot.members if m >= 0)
                     total += tile.steps * sum(epochs)
         return total
 
@@ -280,7 +286,7 @@ def _tile_plan(
             streams.setdefault((steps, member.split, repr(shared)), []).append(index)
     largest = RowCounts(*(max(getattr(size, f.name) for size in sizes) for f in dataclasses.fields(RowCounts)))
     counts = list(Counter(steps for steps, _, _ in streams).values())
-    segment = min(max(candidates[c].training.epochs for c in chosen), _LONGEST_SEGMENT)
+    segment = min(max(candidates[c].epochs for c in chosen), _LONGEST_SEGMENT)
     program = Program(algorithm, structure, segment, block=1, predictions=predictions)
     shape = tile_shape(program, counts, max(map(len, streams.values())), largest, memory=memory, reserved=reserved)
     height, lanes = shape.streams, shape.lanes

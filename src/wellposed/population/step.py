@@ -58,10 +58,17 @@ class Algorithm:
 
 
 class Hyper(NamedTuple):
-    """Traced settings of a member: learning rate and number of epochs."""
+    """Traced settings of a member.
+
+    Attributes:
+        learning_rate: before the schedule.
+        horizon: epochs that the schedule is laid out for.
+        stop: epochs that are trained, at most the horizon.
+    """
 
     learning_rate: Float[Array, ""]
-    epochs: Array
+    horizon: Array
+    stop: Array
 
 
 class Member(NamedTuple):

@@ -49,7 +49,7 @@ class TileBuilder:
 
     def epochs(self, member: int) -> int:
         """Epochs asked for."""
-        return self.plan.candidates[self.plan.members[member].candidate].training.epochs
+        return self.plan.candidates[self.plan.members[member].candidate].epochs
 
     def validation_rows(self, split: int) -> int:
         """Real validation rows of a split."""
@@ -179,10 +179,12 @@ class TileBuilder:
                 techniques.append(jax.tree.map(lambda *leaves, shape=shape: _stack(*leaves).reshape(shape), *flat))
         candidates = [[self.plan.candidates[self.plan.members[m].candidate] for m in row] for row in grid]
         rate = np.array([[candidate.training.rate for candidate in row] for row in candidates], np.float32)
-        epochs = np.array([[self.epochs(m) if m >= 0 else 0 for m in slot.members] for slot in tile.slots], np.int32)
+        horizon = np.array([[candidate.training.epochs for candidate in row] for row in candidates], np.int32)
+        stop = np.array([[self.epochs(m) if m >= 0 else 0 for m in slot.members] for slot in tile.slots], np.int32)
         per_stream = [self._prepare(slot.split) for slot in tile.slots]
         prepared = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *per_stream)
-        return Settings(tuple(techniques), prepared, Hyper(jnp.asarray(rate), jnp.asarray(epochs)))
+        hyper = Hyper(jnp.asarray(rate), jnp.asarray(horizon), jnp.asarray(stop))
+        return Settings(tuple(techniques), prepared, hyper)
 
 
 def _stack(*values: Any) -> jax.Array:

@@ -142,7 +142,7 @@ class Program:
 
     def _lane_axes(self) -> Any:
         techniques = tuple(None if augments else 0 for augments in self.augmenting)
-        return Settings(techniques, None, Hyper(0, 0))  # type: ignore[arg-type]
+        return Settings(techniques, None, Hyper(0, 0, 0))  # type: ignore[arg-type]
 
     def start(self, key: Key[Array, " streams"], settings: Settings) -> Carry:
         """All members at the start."""
@@ -154,10 +154,10 @@ class Program:
             return jax.vmap(lane, in_axes=(self._lane_axes(), None))(settings, key)
 
         member = jax.vmap(stream)(settings, key)
-        shape = settings.hyper.epochs.shape
+        shape = settings.hyper.stop.shape
         zeros = jnp.zeros(shape, jnp.int32)
         kept = jax.tree.map(jnp.copy, member) if self.keeps else None
-        return Carry(member, kept, zeros, zeros + 0, settings.hyper.epochs > 0, zeros + 0)
+        return Carry(member, kept, zeros, zeros + 0, settings.hyper.stop > 0, zeros + 0)
 
     def run(
         self, data: TileData, settings: Settings, carry: Carry, first: Int[Array, ""], count: Int[Array, ""]
@@ -195,7 +195,7 @@ class Program:
         keep = keep & carry.active
         kept = None if carry.kept is None else _select(keep, member, carry.kept)
         diverged = jnp.where(carry.active & ~finite, epoch + 1, carry.diverged)
-        active = carry.active & finite & ~stop & (epoch + 1 < settings.hyper.epochs)
+        active = carry.active & finite & ~stop & (epoch + 1 < settings.hyper.stop)
         return Carry(member, kept, jnp.where(keep, epoch + 1, carry.kept_epoch), running, active, diverged), scores
 
     def _order(self, key: Array, weight: Array, count: Array) -> Int[Array, " rows"]:
@@ -213,7 +213,7 @@ class Program:
         number = epoch * data.steps + step + 1
 
         def lane(settings: Settings, member: Member, batch: Batch, prepared: Any, key: Array) -> Member:
-            total = settings.hyper.epochs * data.steps
+            total = settings.hyper.horizon * data.steps
             return train_step(
                 self.algorithm,
                 settings.techniques,

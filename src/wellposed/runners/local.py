@@ -95,7 +95,7 @@ class _Training:
         self.plan, self.progress, self.keep_weights = plan, progress, keep_weights
         self.results = [_Result() for _ in plan.members]
         self.timing, self.columns = Timing(), ()
-        self._total = sum(plan.candidates[member.candidate].training.epochs for member in plan.members)
+        self._total = sum(plan.candidates[member.candidate].epochs for member in plan.members)
         self._done, self._began, self._stop = 0, time.perf_counter(), threading.Event()
         self._lock = threading.Lock()
         self._tiles = concurrent.futures.ThreadPoolExecutor(workers, "tile")
@@ -134,7 +134,7 @@ class _Training:
     def _wave(self, builder: TileBuilder, compiled: Compiled, live: list[LiveTile]) -> None:
         """Tiles that are in memory together, in rounds of one segment each."""
         epoch, length, rate = 0, 1, float("inf")
-        last = max(int(np.max(tile.settings.hyper.epochs)) for tile in live)
+        last = max(int(np.max(tile.settings.hyper.stop)) for tile in live)
         while live and epoch < last:
             length = min(length, last - epoch, builder.part.program.segment)
             began = time.perf_counter()

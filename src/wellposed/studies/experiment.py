@@ -133,9 +133,18 @@ class Experiment:
         return [(split.fold, split.seed) for split in self.scheme.splits]
 
     def candidate(self, recipe: Recipe, name: str | None = None, *, epochs: int | None = None) -> Candidate:
-        """The experiment's network and training with a recipe."""
-        training = self.training if epochs is None else dataclasses.replace(self.training, epochs=epochs)
-        return Candidate(name or recipe.name, recipe.techniques, self.base, training)
+        """The experiment's network and training with a recipe.
+
+        Args:
+            name: default: the recipe's.
+            epochs: train so many epochs of the schedule that ``training.epochs`` lays out; default: all of them.
+
+        Raises:
+            StudyError: more epochs than are laid out, or none.
+        """
+        if epochs is not None and not 1 <= epochs <= self.training.epochs:
+            raise StudyError(f"training: epochs must be from 1 to the {self.training.epochs} laid out", epochs)
+        return Candidate(name or recipe.name, recipe.techniques, self.base, self.training, epochs)
 
     def plan(self, candidates: Sequence[Candidate], *, memory: int, predictions: bool) -> Plan:
         """Programs and tiles for the candidates on all splits."""

@@ -45,8 +45,9 @@ def open_vault(
 ) -> dict[str, Any]:
     """Refits the selected recipe and the baseline on all development rows and scores them on the vault's rows.
 
-    One network a seed of the study, each for the median of the epochs that counted in the study; ``predictions`` are
-    not averaged over seeds: the mean and sd are of single networks.
+    One network a seed of the study, each for the median of the epochs that counted in the study, with the schedule of
+    the learning rate still laid out for the study's epochs; predictions are not averaged over seeds: the mean and sd
+    are of single networks.
 
     Returns:
         The ``test`` part of the results.
@@ -69,7 +70,7 @@ def open_vault(
 
     def scores(number: int) -> dict[str, Any]:
         members = scored.of(number)
-        found: dict[str, Any] = {"name": candidates[number].name, "epochs": candidates[number].training.epochs}
+        found: dict[str, Any] = {"name": candidates[number].name, "epochs": candidates[number].epochs}
         found |= {"members": len(members), "failed": sum(member.failed for member in members)}
         for measure in measures:
             values = scored.scores(number, f"validation_{measure}")
