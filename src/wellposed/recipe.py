@@ -223,6 +223,8 @@ def _option(cls: type[Technique], field: dataclasses.Field[Any], written: str) -
         if not written.lstrip("-").isdigit():
             raise TechniqueError(f"{cls.name}: {field.name} must be a whole number", written)
         return int(written)
+    if isinstance(field.default, float):
+        return _number(cls, field, written)
     return written
 
 

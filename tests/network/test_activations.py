@@ -76,3 +76,30 @@ def test_unknown_name() -> None:
         "sigmoid, silu, soft_shrink, softmax, softplus, softsign, sparse_plus, sparse_sigmoid, squareplus, swish, "
         "tanh, tanh_shrink."
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [
+        ("leaky_relu(negative_slope=0.3)", lambda: keras.layers.LeakyReLU()),
+        ("elu(alpha=0.5)", lambda: keras.layers.ELU(alpha=0.5)),
+        ("celu(alpha=2)", lambda: lambda x: keras.activations.celu(x, alpha=2.0)),
+        ("relu(max_value=3, negative_slope=0.1)", lambda: keras.layers.ReLU(max_value=3.0, negative_slope=0.1)),
+        ("relu(threshold=1)", lambda: keras.layers.ReLU(threshold=1.0)),
+    ],
+)
+def test_arguments_equal_keras(name: str, layer) -> None:
+    np.testing.assert_allclose(activation(name)(POINTS), layer()(POINTS), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["leaky_relu(slope=1)", "leaky_relu(1, 2)", "leaky_relu(negative_slope=true)"])
+def test_wrong_arguments_are_refused(name: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        activation(name)
+    remedy = "Write e.g. leaky_relu(negative_slope=0.2)."
+    assert str(caught.value) == f"activation: can't be understood, got {name}. {remedy}"
+
+
+def test_an_activation_without_arguments_takes_none() -> None:
+    with pytest.raises(StudyError, match=r"^activation: can't be understood, got tanh\(1\)\. Write e\.g\. tanh\.$"):
+        activation("tanh(1)")

@@ -33,6 +33,11 @@ def test_layers_are_added_before_activations(layers: str, added: list[str], netw
         assert after[after.index(name) + 1] == f"{block}.{'activation' if layer == 'batch_norm' else 'dense'}"
 
 
+def test_a_layer_may_stand_after_the_activation(network: Network):
+    after = names(BatchNorm("hidden1", epsilon=0.01, position="after").network(network))
+    assert after[:4] == ["hidden1.dense", "hidden1.activation", "hidden1.batch_norm", "hidden2.dense"]
+
+
 def test_equals_keras(batch: Batch):
     """Outputs in training and inference, and running averages, of a network with a normalized hidden layer."""
     network = BatchNorm(momentum=0.9).network(MLP((4,)).build(features=3, outputs=2, output_activation="linear"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -10,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from wellposed.errors import StudyError
+from wellposed.textform import parse
 
 Values = Float[Array, "..."]
 Activation = Callable[[Values], Values]
@@ -82,15 +85,57 @@ Keras's ``glu`` (it halves the width) and ``threshold`` (it needs arguments) are
 """
 
 
+def _sloped_leaky_relu(x: Values, negative_slope: float) -> Values:
+    return jax.nn.leaky_relu(x, negative_slope=negative_slope)
+
+
+def _bent_relu(x: Values, max_value: float, negative_slope: float, threshold: float) -> Values:
+    above = jnp.where(x > threshold, x, negative_slope * (x - threshold))
+    return jnp.minimum(above, max_value)
+
+
+ARGUMENTS: Mapping[str, tuple[Callable[..., Values], Mapping[str, float]]] = MappingProxyType(
+    {
+        "celu": (jax.nn.celu, {"alpha": 1.0}),
+        "elu": (jax.nn.elu, {"alpha": 1.0}),
+        "leaky_relu": (_sloped_leaky_relu, {"negative_slope": 0.2}),
+        "relu": (_bent_relu, {"max_value": math.inf, "negative_slope": 0.0, "threshold": 0.0}),
+    }
+)
+"""The activations that take arguments in text, ``"leaky_relu(negative_slope=0.3)"``: their equation, their defaults."""
+
+
 def activation(name: str) -> Activation:
     """The activation with this Keras name.
 
     Args:
-        name: e.g. ``"relu"``; the keys of ``ACTIVATIONS``.
+        name: e.g. ``"relu"``, one of the keys of ``ACTIVATIONS``; those of ``ARGUMENTS`` may have some:
+            ``"leaky_relu(negative_slope=0.3)"``.
 
     Raises:
-        StudyError: the name is unknown.
+        StudyError: the name or an argument is unknown.
     """
-    if name not in ACTIVATIONS:
+    if name in ACTIVATIONS:
+        return ACTIVATIONS[name]
+    word, given = activation_arguments(name)
+    if word not in ACTIVATIONS:
         raise StudyError("activation: unknown name", name, f"Choose one of {', '.join(ACTIVATIONS)}.")
-    return ACTIVATIONS[name]
+    return functools.partial(ARGUMENTS[word][0], **given) if word in ARGUMENTS else ACTIVATIONS[word]
+
+
+def activation_arguments(name: str) -> tuple[str, dict[str, float]]:
+    """The name without its arguments, and all arguments of that activation: those given, the others at their defaults.
+
+    Raises:
+        StudyError: an argument that the activation doesn't have, or one that is no number.
+    """
+    if "(" not in name:
+        return name, dict(ARGUMENTS[name][1]) if name in ARGUMENTS else {}
+    word, positional, named = parse("activation", name)
+    known = ARGUMENTS[word][1] if word in ARGUMENTS else {}
+    given = {**dict(zip(known, positional, strict=False)), **named}
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in given.values())
+    if len(positional) > len(known) or not set(given) <= set(known) or not numbers:
+        takes = ", ".join(f"{word}({argument}={value:g})" for argument, value in known.items())
+        raise StudyError("activation: can't be understood", name, f"Write e.g. {takes or word}.")
+    return word, {**known, **{argument: float(value) for argument, value in given.items()}}  # type: ignore[arg-type]

@@ -136,7 +136,8 @@ class MLP:
 
     Args:
         widths: units of the hidden layers; ``()`` is a linear model.
-        activation: Keras's name, default ``relu``.
+        activation: Keras's name, default ``relu``, with arguments if need be (``"leaky_relu(negative_slope=0.3)"``); or
+            a name for each hidden layer.
         kernel_initializer, bias_initializer: Keras's names, with arguments if need be
             (``"random_normal(stddev=0.05)"``); defaults ``glorot_uniform`` and ``zeros``.
         output_activation: ``auto`` or a Keras name.
@@ -144,7 +145,7 @@ class MLP:
         output_kernel_initializer: for the output layer's kernel; default: as the hidden layers.
 
     Raises:
-        StudyError: a width below 1, or an unknown activation or initializer.
+        StudyError: a width below 1, an unknown activation or initializer, or another number of activations than layers.
 
     Example:
         >>> MLP((20, 20)).build(features=11, outputs=1, output_activation="sigmoid").parameters()
@@ -152,7 +153,7 @@ class MLP:
     """
 
     widths: Sequence[int] = (64, 64)
-    activation: str = "relu"
+    activation: str | Sequence[str] = "relu"
     kernel_initializer: str | Initializer = "glorot_uniform"
     bias_initializer: str | Initializer = "zeros"
     output_activation: str = "auto"
@@ -164,7 +165,15 @@ class MLP:
         if any(not isinstance(width, int) or width < 1 for width in widths):
             raise StudyError("network: every width must be a whole number of at least 1", widths, "Write e.g. 20,20.")
         object.__setattr__(self, "widths", widths)
-        named_activation(self.activation)
+        if isinstance(self.activation, str):
+            named_activation(self.activation)
+        else:
+            object.__setattr__(self, "activation", tuple(self.activation))
+            if len(self.activation) != len(widths):
+                what = f"network: {len(widths)} hidden layers need one activation or {len(widths)}"
+                raise StudyError(what, self.activation)
+            for name in self.activation:
+                named_activation(name)
         if self.output_activation != "auto":
             named_activation(self.output_activation)
         if self.outputs not in ("auto", "per-class"):
@@ -172,13 +181,18 @@ class MLP:
         initializer(self.kernel_initializer)
         initializer(self.bias_initializer)
 
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """The activation of each hidden layer."""
+        return (self.activation,) * len(self.widths) if isinstance(self.activation, str) else tuple(self.activation)
+
     def build(self, *, features: int, outputs: int, output_activation: str) -> Network:
         """The blocks for ``features`` input columns and ``outputs`` output columns."""
         kernel, bias = initializer(self.kernel_initializer), initializer(self.bias_initializer)
         last = kernel if self.output_kernel_initializer is None else initializer(self.output_kernel_initializer)
         blocks = [
-            Block(f"hidden{i}", (("dense", Dense(width, kernel, bias)), ("activation", Activation(self.activation))))
-            for i, width in enumerate(self.widths, start=1)
+            Block(f"hidden{i}", (("dense", Dense(width, kernel, bias)), ("activation", Activation(name))))
+            for i, (width, name) in enumerate(zip(self.widths, self.activations, strict=True), start=1)
         ]
         blocks.append(Block("output", (("dense", Dense(outputs, last, bias)),)))
         chosen = output_activation if self.output_activation == "auto" else self.output_activation
