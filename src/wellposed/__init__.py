@@ -15,22 +15,24 @@ if TYPE_CHECKING:
     from wellposed.recipe import Recipe, parse
     from wellposed.studies.compare import Comparison, compare
     from wellposed.techniques.augmentation import Mixup
-    from wellposed.techniques.averaging import EMA, Snapshots
+    from wellposed.techniques.averaging import EMA, SWA, Lookahead, Snapshots
     from wellposed.techniques.constraints import MaxNorm, WeightDecay
     from wellposed.techniques.gradients import ClipGlobalNorm, ClipNorm, ClipValue
+    from wellposed.techniques.mixing import CMixup, CutMix, Cutout, ManifoldMixup
     from wellposed.techniques.noise import DropConnect, Dropout, GaussianNoise
     from wellposed.techniques.normalization import BatchNorm
-    from wellposed.techniques.objectives import SAM, Flooding, RDrop
+    from wellposed.techniques.objectives import ASAM, SAM, Adversarial, Flooding, RDrop
     from wellposed.techniques.penalties import L1, L2, ElasticNet, ProximalL1
     from wellposed.techniques.stopping import BestEpoch, EarlyStopping
-    from wellposed.techniques.targets import LabelSmoothing
+    from wellposed.techniques.targets import ConfidencePenalty, LabelSmoothing
     from wellposed.training.spec import Training
 
 __all__ = [
-    "EMA", "L1", "L2", "MLP", "SAM", "BatchNorm", "BestEpoch", "ClipGlobalNorm", "ClipNorm", "ClipValue", "Comparison",
-    "DataError", "Dataset", "DropConnect", "Dropout", "EarlyStopping", "ElasticNet", "Flooding", "GaussianNoise",
-    "LabelSmoothing", "MaxNorm", "Mixup", "ProximalL1", "RDrop", "Recipe", "Snapshots", "StudyError", "TechniqueError",
-    "Training", "WeightDecay", "WellposedError", "compare", "parse", "read",
+    "ASAM", "EMA", "L1", "L2", "MLP", "SAM", "SWA", "Adversarial", "BatchNorm", "BestEpoch", "CMixup",
+    "ClipGlobalNorm", "ClipNorm", "ClipValue", "Comparison", "ConfidencePenalty", "CutMix", "Cutout", "DataError",
+    "Dataset", "DropConnect", "Dropout", "EarlyStopping", "ElasticNet", "Flooding", "GaussianNoise", "LabelSmoothing",
+    "Lookahead", "ManifoldMixup", "MaxNorm", "Mixup", "ProximalL1", "RDrop", "Recipe", "Snapshots", "StudyError",
+    "TechniqueError", "Training", "WeightDecay", "WellposedError", "compare", "parse", "read",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
@@ -49,6 +51,15 @@ _HOME = {
     "Comparison": "wellposed.studies.compare",
     "compare": "wellposed.studies.compare",
     "Mixup": "wellposed.techniques.augmentation",
+    "CMixup": "wellposed.techniques.mixing",
+    "CutMix": "wellposed.techniques.mixing",
+    "Cutout": "wellposed.techniques.mixing",
+    "ManifoldMixup": "wellposed.techniques.mixing",
+    "ASAM": "wellposed.techniques.objectives",
+    "Adversarial": "wellposed.techniques.objectives",
+    "SWA": "wellposed.techniques.averaging",
+    "Lookahead": "wellposed.techniques.averaging",
+    "ConfidencePenalty": "wellposed.techniques.targets",
     "EMA": "wellposed.techniques.averaging",
     "Snapshots": "wellposed.techniques.averaging",
     "MaxNorm": "wellposed.techniques.constraints",

@@ -11,8 +11,9 @@ import keras
 import numpy as np
 import pytest
 
+from wellposed.errors import TechniqueError
 from wellposed.network.randomness import study_key
-from wellposed.techniques.averaging import EMA, Snapshots
+from wellposed.techniques.averaging import EMA, SWA, Lookahead, Snapshots
 from wellposed.techniques.base import Context, Own, Technique
 from wellposed.training.spec import Training
 
@@ -49,6 +50,42 @@ def test_ema_predicts_with_the_weights_before_any_update(context: Context):
     params = {"w": jnp.asarray([1.0, 2.0])}
     (average,) = EMA().inference(params, EMA().init(context, params, study_key(0)))
     assert (average["w"] == params["w"]).all()
+
+
+@pytest.mark.parametrize(("share", "averaged"), [(0.0, 1), (0.25, 3), (0.5, 6), (1.0, 12)])
+def test_swa_is_the_mean_of_the_last_iterates(share: float, averaged: int, context: Context):
+    numbers = np.random.default_rng(0)
+    path = [{"w": jnp.asarray(numbers.normal(size=3), jnp.float32)} for _ in range(13)]
+    own = trained(SWA(share), context, path)[-1]
+    (average,) = SWA(share).inference(path[-1], own)
+    expected = np.mean([point["w"] for point in path[-averaged:]], 0)
+    np.testing.assert_allclose(average["w"], expected, rtol=1e-5)
+
+
+def test_lookahead_equals_its_loop():
+    """Slow weights follow every third update; between them the fast weights run free."""
+    item, numbers = Lookahead(0.6, every=3), np.random.default_rng(0)
+    fast = slow = numbers.normal(size=4).astype(np.float32)
+    params, own = {"w": jnp.asarray(fast)}, Own(state={"w": jnp.asarray(fast)})
+    for step in range(1, 8):
+        change = numbers.normal(size=4).astype(np.float32)
+        fast = fast + change
+        if step % 3 == 0:
+            slow = slow + np.float32(0.6) * (fast - slow)
+            fast = slow
+        new = jax.tree.map(lambda w, change=change: w + change, params)
+        params, state = item.update(
+            new, params, own, lr=jnp.float32(0.1), preconditioner=new, step=jnp.int32(step), total=jnp.int32(9)
+        )
+        own = own._replace(state=state)
+        np.testing.assert_allclose(params["w"], fast, rtol=1e-5)
+        np.testing.assert_allclose(own.state["w"], slow, rtol=1e-5)
+
+
+def test_lookahead_refuses_half_an_update():
+    with pytest.raises(TechniqueError) as error:
+        Lookahead(every=0)
+    assert str(error.value) == "Lookahead: every must be a whole number of at least 1, got 0. Usual are 5 to 10."
 
 
 @pytest.mark.parametrize(("cycles", "total"), [(3, 9), (3, 10), (4, 7), (5, 5)])

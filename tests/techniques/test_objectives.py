@@ -14,7 +14,7 @@ from scipy.special import expit, rel_entr, softmax
 from wellposed.network.mlp import Outputs
 from wellposed.network.randomness import Rng, study_key
 from wellposed.techniques.base import Batch, Context, Evaluation, Own
-from wellposed.techniques.objectives import SAM, Flooding, RDrop
+from wellposed.techniques.objectives import ASAM, SAM, Adversarial, Flooding, RDrop
 
 A, B = (np.random.default_rng(seed).normal(size=(6, 3)).astype(np.float32) for seed in (0, 1))
 
@@ -32,6 +32,40 @@ def test_sam_takes_the_gradient_at_the_worst_neighbour():
     np.testing.assert_allclose(grads["w"], c * (w + 0.1 * c * w / np.linalg.norm(c * w)), rtol=1e-6)
     assert float(evaluation.loss) == 1.0
     assert len(calls) == 2
+
+
+def test_asam_scales_the_neighbourhood_by_the_weights():
+    """L(w) = ½ Σ c w²; T is |w| + 0.01 for the kernel and 1 for the bias."""
+    c, w = np.array([1.0, 4.0, 0.5], np.float32), np.array([0.3, -0.2, 1.0], np.float32)
+    params = {"dense": {"kernel": jnp.asarray(w), "bias": jnp.asarray(2 * w)}}
+
+    def grad(params: Any) -> tuple[Any, Evaluation]:
+        return jax.tree.map(lambda w: c * w, params), Evaluation(jnp.float32(0), Outputs(jnp.zeros(1), {}), {})
+
+    grads, _ = ASAM(0.5).differentiate(grad, params, Own())
+    size = np.abs(w) + 0.01
+    norm = np.sqrt(np.sum((size * c * w) ** 2) + np.sum((c * 2 * w) ** 2))
+    np.testing.assert_allclose(grads["dense"]["kernel"], c * (w + 0.5 * size**2 * c * w / norm), rtol=1e-5)
+    np.testing.assert_allclose(grads["dense"]["bias"], c * (2 * w + 0.5 * c * 2 * w / norm), rtol=1e-5)
+
+
+def test_adversarial_rows_move_against_the_gradient_and_are_not_clamped(batch: Batch):
+    """L(w, x) = Σ w x²: ∇ₓ = 2 w x, so the second pass sees x + ε sign(w x)."""
+    w = jnp.asarray([1.0, -2.0, 0.5])
+    batch = batch._replace(x=batch.x * 3)  # outside [0, 1]
+
+    def evaluate(params: Any, batch: Batch, *, draw: int = 0) -> Evaluation:
+        return Evaluation(jnp.sum(params * jnp.square(batch.x)), Outputs(batch.x[None], {}), {"draw": draw})
+
+    item = Adversarial(0.3)
+    result = item.objective(evaluate, w, batch, Own(), Rng(study_key(0)), draw=2)
+    x = np.asarray(batch.x, np.float64)
+    moved = x + 0.3 * np.sign(np.asarray(w) * x)
+    expected = 0.5 * (np.sum(np.asarray(w) * x**2) + np.sum(np.asarray(w) * moved**2))
+    assert float(result.loss) == pytest.approx(expected, rel=1e-5)
+    assert result.state == {"draw": 2}
+    slope = jax.grad(lambda w: item.objective(evaluate, w, batch, Own(), Rng(study_key(0)), draw=0).loss)(w)
+    np.testing.assert_allclose(slope, 0.5 * (x**2 + moved**2).sum(0), rtol=1e-5)  # moved rows are constants
 
 
 def r_drop(batch: Batch, context: Context, alpha: float = 0.7) -> float:

@@ -15,7 +15,7 @@ from wellposed.techniques.base import Context, Own, Params, Technique, option, s
 from wellposed.training.schedules import WarmRestarts
 from wellposed.training.spec import Training
 
-__all__ = ["EMA", "Snapshots"]
+__all__ = ["EMA", "SWA", "Lookahead", "Snapshots"]
 
 
 @technique
@@ -57,6 +57,97 @@ class EMA(Technique):
 
     def inference(self, params: Params, own: Own) -> Sequence[Params]:
         return (own.state,)
+
+
+@technique
+class SWA(Technique):
+    """Predicts with the mean of the weights over the last part of training (stochastic weight averaging).
+
+    a = (1 / n) Σ w_t, the sum over the n updates of the last part; before it, a = w
+
+    The paper adds one point an epoch; here every update counts, which has the same centre and less noise. Its learning
+    rate is held up while averaging: leave the schedule constant, or end it high.
+
+    Args:
+        share: of the updates that are averaged, in [0, 1], default 0.25.
+
+    Source: Izmailov et al. 2018, algorithm 1.
+    """
+
+    share: float = strength(default=0.25, maximum=1.0, neutral=0.0, search=(0.1, 0.5), log=False)
+
+    name: ClassVar[str] = "swa"
+    family: ClassVar[str] = "averaging"
+    reference: ClassVar[str] = (
+        "Izmailov, Podoprikhin, Garipov, Vetrov and Wilson 2018, Averaging weights leads to wider optima and better "
+        "generalization, UAI"
+    )
+    order: ClassVar[int] = 40
+
+    def requires(self) -> frozenset[str]:
+        return frozenset({"statistics"})
+
+    def init(self, context: Context, params: Params, key: PRNGKeyArray) -> Own:
+        return Own(state=params)
+
+    def update(
+        self, new: Params, old: Params, own: Own, *, lr: Array, preconditioner: Params, step: Array, total: Array
+    ) -> tuple[Params, Any]:
+        whole = jnp.asarray(total).astype(jnp.float32)
+        first = whole - jnp.floor(self.share * whole)  # updates before the averaging begins
+        count = jnp.asarray(step).astype(jnp.float32) - first
+
+        def averaged(average: Array, w: Array) -> Array:
+            return jnp.where(count > 1.0, average + (w - average) / jnp.maximum(count, 1.0), w)
+
+        return new, jax.tree.map(averaged, own.state, new)
+
+    def inference(self, params: Params, own: Own) -> Sequence[Params]:
+        return (own.state,)
+
+
+@technique
+class Lookahead(Technique):
+    """Lets the optimizer run ahead for some updates, then goes only part of the way: slow weights follow fast ones.
+
+    after every k updates: φ ← φ + α (w − φ), w ← φ
+
+    The optimizer's own averages go on. Predictions are those of the fast weights w, which are the slow ones after every
+    k-th update.
+
+    Args:
+        alpha: α in [0, 1], default 0.5; 1 changes nothing.
+        every: k ≥ 1, a whole number, default 5.
+
+    Source: Zhang et al. 2019, algorithm 1.
+    """
+
+    alpha: float = strength(default=0.5, maximum=1.0, neutral=1.0, search=(0.5, 0.8), log=False)
+    every: int = option(default=5)
+
+    name: ClassVar[str] = "lookahead"
+    family: ClassVar[str] = "averaging"
+    reference: ClassVar[str] = (
+        "Zhang, Lucas, Hinton and Ba 2019, Lookahead optimizer: k steps forward, 1 step back, NeurIPS"
+    )
+    order: ClassVar[int] = 30
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.every, bool) or not isinstance(self.every, int) or self.every < 1:
+            raise TechniqueError(
+                "Lookahead: every must be a whole number of at least 1", self.every, "Usual are 5 to 10."
+            )
+
+    def init(self, context: Context, params: Params, key: PRNGKeyArray) -> Own:
+        return Own(state=params)
+
+    def update(
+        self, new: Params, old: Params, own: Own, *, lr: Array, preconditioner: Params, step: Array, total: Array
+    ) -> tuple[Params, Any]:
+        now = jnp.asarray(step) % self.every == 0
+        slow = jax.tree.map(lambda s, w: jnp.where(now, (1.0 - self.alpha) * s + self.alpha * w, s), own.state, new)
+        return jax.tree.map(lambda s, w: jnp.where(now, s, w), slow, new), slow
 
 
 @technique

@@ -10,16 +10,17 @@ from typing import Any
 
 from wellposed.errors import TechniqueError
 from wellposed.techniques.augmentation import Mixup
-from wellposed.techniques.averaging import EMA, Snapshots
+from wellposed.techniques.averaging import EMA, SWA, Lookahead, Snapshots
 from wellposed.techniques.base import Technique
 from wellposed.techniques.constraints import MaxNorm, WeightDecay
 from wellposed.techniques.gradients import ClipGlobalNorm, ClipNorm, ClipValue
+from wellposed.techniques.mixing import CMixup, CutMix, Cutout, ManifoldMixup
 from wellposed.techniques.noise import DropConnect, Dropout, GaussianNoise
 from wellposed.techniques.normalization import BatchNorm
-from wellposed.techniques.objectives import SAM, Flooding, RDrop
+from wellposed.techniques.objectives import ASAM, SAM, Adversarial, Flooding, RDrop
 from wellposed.techniques.penalties import L1, L2, ElasticNet, ProximalL1
 from wellposed.techniques.stopping import BestEpoch, EarlyStopping
-from wellposed.techniques.targets import LabelSmoothing
+from wellposed.techniques.targets import ConfidencePenalty, LabelSmoothing
 
 __all__ = ["CATALOG", "explain", "find"]
 
@@ -27,11 +28,11 @@ CATALOG: tuple[type[Technique], ...] = (
     L1, L2, ElasticNet, ProximalL1,
     WeightDecay, MaxNorm,
     Dropout, DropConnect, GaussianNoise,
-    Mixup,
+    Mixup, CMixup, ManifoldMixup, CutMix, Cutout, Adversarial,
     BatchNorm,
-    LabelSmoothing, RDrop, Flooding,
-    ClipNorm, ClipValue, ClipGlobalNorm, SAM,
-    EMA, Snapshots,
+    LabelSmoothing, ConfidencePenalty, RDrop, Flooding,
+    ClipNorm, ClipValue, ClipGlobalNorm, SAM, ASAM,
+    EMA, SWA, Lookahead, Snapshots,
     EarlyStopping, BestEpoch,
 )  # fmt: skip
 """Every technique, by family."""

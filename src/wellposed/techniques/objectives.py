@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +26,7 @@ from wellposed.techniques.base import (
 from wellposed.techniques.gradients import global_norm
 from wellposed.techniques.noise import Dropout
 
-__all__ = ["SAM", "Flooding", "RDrop"]
+__all__ = ["ASAM", "SAM", "Adversarial", "Flooding", "RDrop"]
 
 
 @technique
@@ -59,6 +59,80 @@ class SAM(Technique):
         norm = global_norm(grads)
         scale = jnp.where(norm > 0.0, self.rho / jnp.where(norm > 0.0, norm, 1.0), 0.0)
         return grad(jax.tree.map(lambda w, g: w + scale * g, params, grads))[0], evaluation
+
+
+@technique
+class ASAM(Technique):
+    """SAM in a neighbourhood that grows with each weight, so that rescaling the weights changes nothing.
+
+    g ← ∇L(w + ρ T² ∇L(w) / ‖T ∇L(w)‖₂), T = |w| + 0.01 for kernels, 1 for all others; else as `SAM`
+
+    Args:
+        rho: ρ ≥ 0, default 0.5: about ten times SAM's.
+
+    Source: Kwon et al. 2021, eq. 8 and 9, with T as in the authors' code (η = 0.01, biases as in SAM).
+    """
+
+    rho: float = strength(default=0.5, neutral=0.0, search=(0.2, 2.0))
+
+    name: ClassVar[str] = "asam"
+    family: ClassVar[str] = "gradients"
+    reference: ClassVar[str] = (
+        "Kwon, Kim, Park and Choi 2021, ASAM: adaptive sharpness-aware minimization for scale-invariant learning of "
+        "deep neural networks, ICML"
+    )
+
+    def differentiate(
+        self, grad: Callable[[Params], tuple[Params, Evaluation]], params: Params, own: Own
+    ) -> tuple[Params, Evaluation]:
+        grads, evaluation = grad(params)
+        scaled = jax.tree.map(lambda t, g: t * g, _sizes(params), grads)
+        norm = global_norm(scaled)
+        scale = jnp.where(norm > 0.0, self.rho / jnp.where(norm > 0.0, norm, 1.0), 0.0)
+        moved = jax.tree.map(lambda w, t, g: w + scale * t * g, params, _sizes(params), scaled)
+        return grad(moved)[0], evaluation
+
+
+def _sizes(params: Params) -> Params:
+    """ASAM's T: |w| + 0.01 of kernels, ones elsewhere."""
+
+    def size(path: tuple[Any, ...], leaf: Array) -> Array:
+        kernel = bool(path) and getattr(path[-1], "key", None) == "kernel"
+        return jnp.abs(leaf) + 0.01 if kernel else jnp.ones_like(leaf)
+
+    return jax.tree_util.tree_map_with_path(size, params)
+
+
+@technique
+class Adversarial(Technique):
+    """Trains half on rows as they are, half on rows moved a little in the direction that raises the loss most (FGSM).
+
+    loss ← ½ L(x) + ½ L(x + ε sign ∇ₓL(x)), with the same random draws; nothing flows back through the perturbation
+
+    ε is in units of the scaled features, and the moved rows aren't clamped to any range. Running statistics and outputs
+    are those of the first pass. A step costs up to three times.
+
+    Args:
+        epsilon: ε ≥ 0, default 0.007.
+
+    Source: Goodfellow et al. 2015, §6 (α = 0.5).
+    """
+
+    epsilon: float = strength(default=0.007, neutral=0.0, search=(1e-3, 0.1))
+
+    name: ClassVar[str] = "adversarial"
+    family: ClassVar[str] = "augmentation"
+    reference: ClassVar[str] = (
+        "Goodfellow, Shlens and Szegedy 2015, Explaining and harnessing adversarial examples, ICLR"
+    )
+
+    def objective(
+        self, evaluate: Evaluate, params: Params, batch: Batch, own: Own, rng: Rng, *, draw: int
+    ) -> Evaluation:
+        slope = jax.grad(lambda x: evaluate(params, batch._replace(x=x), draw=draw).loss)(batch.x)
+        moved = jax.lax.stop_gradient(batch.x + self.epsilon * jnp.sign(slope))
+        first, second = evaluate(params, batch, draw=draw), evaluate(params, batch._replace(x=moved), draw=draw)
+        return first._replace(loss=0.5 * (first.loss + second.loss))
 
 
 @technique
