@@ -22,11 +22,12 @@ class MemberRecord:
     Attributes:
         candidate, split: which member.
         curves: [epochs run, columns], penalty-free scores after every epoch.
-        result_epoch: the epoch whose weights count, from 1 (0: none was kept).
+        result_epoch: the epoch whose weights count, from 1 (0: none was kept, or it isn't finished).
         diverged: the epoch at which loss or weights stopped being finite (0: never).
         predictions: [validation rows, outputs] of the result, if they were asked for.
         losses: [validation rows], the loss of each, beside them.
         weights: the result's parameters and state, if they were asked for.
+        finished: trained to its end, be it a divergence; False: cut off, its curves so far are kept.
     """
 
     candidate: int
@@ -37,6 +38,7 @@ class MemberRecord:
     predictions: np.ndarray | None = None
     losses: np.ndarray | None = None
     weights: Any = None
+    finished: bool = True
 
     @property
     def epochs_run(self) -> int:
@@ -76,8 +78,13 @@ class Records:
             found.setdefault(member.candidate, []).append(member)
         return found
 
+    def complete(self) -> tuple[int, ...]:
+        """Candidates all of whose members are finished: those that can be compared after an interruption."""
+        cut = {member.candidate for member in self.members if not member.finished}
+        return tuple(number for number in self._by_candidate if number not in cut)
+
     def scores(self, candidate: int, column: str) -> np.ndarray:
-        """Scores of the candidate's results by split; NaN for diverged members."""
+        """Scores of the candidate's results by split; NaN for members that diverged or aren't finished."""
         index = self.columns.index(column)
         return np.array([self._score(member, index) for member in self.of(candidate)], np.float64)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable
 from typing import Protocol
 
@@ -42,6 +43,7 @@ class Runner(Protocol):
         *,
         seed: int,
         progress: Callable[[Progress], None] = ...,
+        stop: threading.Event | None = None,
     ) -> tuple[Records, Timing]:
         """Trains every member.
 
@@ -50,5 +52,7 @@ class Runner(Protocol):
             rows: the encoded rows of a split, by its number.
             identities: (fold, seed) of every split: with the study's ``seed`` they fix everything random.
             progress: called a few times a second.
+            stop: once set, by any thread, training ends within a segment and nothing more is compiled; the records
+                come as usual, and `MemberRecord.finished` tells which members were trained to their end.
         """
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import os
+import queue
 import threading
 import time
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from wellposed.runners.base import Progress, Timing
 __all__ = ["LocalRunner"]
 
 _SEGMENT_SECONDS = 0.5  # how often training returns for progress and Ctrl-C
+_LOOK_SECONDS = 0.1  # how often a request to stop is looked for
 
 
 @dataclasses.dataclass
@@ -38,10 +40,7 @@ class _Result:
     predictions: np.ndarray | None = None
     losses: np.ndarray | None = None
     weights: Any = None
-
-
-class _Interrupted(Exception):
-    """Another thread asked for the end."""
+    finished: bool = False
 
 
 class LocalRunner:
@@ -64,12 +63,13 @@ class LocalRunner:
         *,
         seed: int,
         progress: Callable[[Progress], None] = lambda _: None,
+        stop: threading.Event | None = None,
     ) -> tuple[Records, Timing]:
         """See `wellposed.runners.base.Runner`."""
         root = study_key(seed)
         keys = [stream_key(root, fold, number) for fold, number in identities]
         training = _Training(plan, progress, self.workers, self.keep_weights)
-        training.run([TileBuilder(plan, part, rows, keys) for part in plan.programs])
+        training.run([TileBuilder(plan, part, rows, keys) for part in plan.programs], stop or threading.Event())
         columns = training.columns
         members = tuple(
             MemberRecord(
@@ -81,6 +81,7 @@ class LocalRunner:
                 r.predictions,
                 r.losses,
                 r.weights,
+                r.finished,
             )
             for m, r in zip(plan.members, training.results, strict=True)
         )
@@ -96,37 +97,66 @@ class _Training:
         self.results = [_Result() for _ in plan.members]
         self.timing, self.columns = Timing(), ()
         self._total = sum(plan.candidates[member.candidate].epochs for member in plan.members)
-        self._done, self._began, self._stop = 0, time.perf_counter(), threading.Event()
-        self._lock = threading.Lock()
+        self._done, self._began, self._compiled = 0, time.perf_counter(), False
+        self._over, self._lock = threading.Event(), threading.Lock()
         self._tiles = concurrent.futures.ThreadPoolExecutor(workers, "tile")
 
-    def run(self, builders: list[TileBuilder]) -> None:
+    def run(self, builders: list[TileBuilder], stop: threading.Event) -> None:
         """Compiles and trains every program; those that are compiled train while others compile."""
         self._report("compiling", 0)
         part = builders[0].part
         self.columns = part.program.scores(part.rows.monitor > 0, part.rows.validation > 0)
-        # as many programs at a time as the plan's memory was shared out for
-        programs = concurrent.futures.ThreadPoolExecutor(WORKERS, "program")
+        waiting: queue.SimpleQueue[TileBuilder] = queue.SimpleQueue()
+        ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        for builder in builders:
+            waiting.put(builder)
+        # as many programs at a time as the plan's memory was shared out for; daemons, since a compilation can't be
+        # interrupted and nobody should have to wait for it
+        for number in range(0 if stop.is_set() else min(WORKERS, len(builders))):
+            name = f"program_{number}"
+            threading.Thread(target=self._programs, args=(waiting, ended), name=name, daemon=True).start()
+        interrupted = True
         try:
-            waiting = [programs.submit(self._program, builder) for builder in builders]
-            for future in concurrent.futures.as_completed(waiting):
-                future.result()
-        except BaseException:
-            self._stop.set()
-            raise
+            for _ in builders:
+                if not _next(ended, stop):
+                    break
+            interrupted = False
         finally:
-            programs.shutdown(wait=not self._stop.is_set(), cancel_futures=True)
-            self._tiles.shutdown(wait=not self._stop.is_set(), cancel_futures=True)
-        self.timing.train_s = time.perf_counter() - self._began - self.timing.compile_s
+            self._over.set()
+            # segments under way are waited for, unless an error or Ctrl-C is on its way
+            self._tiles.shutdown(wait=not interrupted, cancel_futures=True)
+        seconds = time.perf_counter() - self._began
+        self.timing.compile_s = self.timing.compile_s if self._compiled else seconds
+        self.timing.train_s = seconds - self.timing.compile_s
+
+    def _programs(
+        self, waiting: queue.SimpleQueue[TileBuilder], ended: queue.SimpleQueue[BaseException | None]
+    ) -> None:
+        """Compiles and trains one program after the other, in a thread; puts None or the error of each into ``ended``."""
+        while not self._over.is_set():
+            try:
+                builder = waiting.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                self._program(builder)
+            except BaseException as error:  # after the end nobody reads it: the pool of tiles is closed by then
+                ended.put(error)
+            else:
+                ended.put(None)
 
     def _program(self, builder: TileBuilder) -> None:
         compiled = builder.compile()
+        if self._over.is_set():
+            return
         with self._lock:
-            if not self._done:  # until the first program trains, the time is compilation's
-                self.timing.compile_s = time.perf_counter() - self._began
+            if not self._compiled:  # until the first program trains, the time is compilation's
+                self.timing.compile_s, self._compiled = time.perf_counter() - self._began, True
         part = builder.part
         wave = max(1, self.plan.memory // WORKERS // part.bytes_per_tile)
         for start in range(0, len(part.tiles), wave):
+            if self._over.is_set():
+                return
             live = [builder.start(tile, compiled) for tile in part.tiles[start : start + wave]]
             self._wave(builder, compiled, live)
             builder.forget()
@@ -135,7 +165,7 @@ class _Training:
         """Tiles that are in memory together, in rounds of one segment each."""
         epoch, length, rate = 0, 1, float("inf")
         last = max(int(np.max(tile.settings.hyper.stop)) for tile in live)
-        while live and epoch < last:
+        while live and epoch < last and not self._over.is_set():
             length = min(length, last - epoch, builder.part.program.segment)
             began = time.perf_counter()
             rounds = [self._tiles.submit(self._segment, builder, compiled, tile, epoch, length) for tile in live]
@@ -148,8 +178,8 @@ class _Training:
 
     def _segment(self, builder: TileBuilder, compiled: Compiled, live: LiveTile, epoch: int, length: int) -> None:
         """Some epochs of one tile, and what its members leave behind."""
-        if self._stop.is_set():
-            raise _Interrupted
+        if self._over.is_set():
+            return
         carry, records, predictions = compiled.run(
             live.data, live.settings, live.carry, jnp.int32(epoch), jnp.int32(length)
         )
@@ -170,7 +200,7 @@ class _Training:
             if not ended[s, lane]:
                 continue
             skipped += builder.epochs(number) - int(ran[s, lane])
-            result.result_epoch, result.diverged = int(kept[s, lane]), int(diverged[s, lane])
+            result.result_epoch, result.diverged, result.finished = int(kept[s, lane]), int(diverged[s, lane]), True
             if predicted is not None:
                 rows = predicted[s, lane, : builder.validation_rows(slot.split)]
                 result.predictions, result.losses = rows[:, :-1].copy(), rows[:, -1].copy()
@@ -183,3 +213,16 @@ class _Training:
             self._done += epochs
             self.timing.member_steps += steps
             self.progress(Progress(phase, self._done, self._total, time.perf_counter() - self._began))
+
+
+def _next(ended: queue.SimpleQueue[BaseException | None], stop: threading.Event) -> bool:
+    """Waits for the next program to end, and raises its error; False: somebody asked to stop."""
+    while not stop.is_set():
+        try:
+            error = ended.get(timeout=_LOOK_SECONDS)
+        except queue.Empty:
+            continue
+        if error is not None:
+            raise error
+        return True
+    return False
