@@ -97,6 +97,20 @@ def test_a_request_that_comes_too_late_changes_nothing():
     assert not stop.is_set()
 
 
+def test_every_program_tells_what_it_cost():
+    """Two members of two epochs and two of forty, four steps each."""
+    _, timing = run(two_programs())
+    first, second = timing.programs
+    assert (first.candidates, first.members, first.member_steps) == (("baseline",), 2, 2 * 2 * 4)
+    assert (second.candidates, second.members, second.member_steps) == (("batch-norm",), 2, 2 * 40 * 4)
+    assert timing.member_steps == first.member_steps + second.member_steps
+    assert all(program.compile_s > 0 and program.train_s > 0 for program in timing.programs)
+    shared = plan(SHAPE, [candidate(SHAPE, "baseline", epochs=1), candidate(SHAPE, "l2=0.1", epochs=3)])
+    _, timing = run(shared)
+    (both,) = timing.programs
+    assert (both.candidates, both.members, both.member_steps) == (("baseline", "l2=0.1"), 4, 2 * 4 * 4)
+
+
 def test_an_error_of_a_program_ends_the_run_and_is_the_callers(monkeypatch):
     def broken(self):
         raise ArithmeticError("no such program")

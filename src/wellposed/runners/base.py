@@ -10,7 +10,7 @@ from typing import Protocol
 from wellposed.population.plan import Plan, SplitRows
 from wellposed.records import Records
 
-__all__ = ["Progress", "Runner", "Timing"]
+__all__ = ["ProgramTiming", "Progress", "Runner", "Timing"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,13 +23,39 @@ class Progress:
     seconds: float
 
 
+@dataclasses.dataclass(frozen=True)
+class ProgramTiming:
+    """What one program cost.
+
+    Attributes:
+        candidates: names of the recipes that it trains.
+        members: how many networks.
+        compile_s: seconds of its compilation, beside which another program may compile or train.
+        train_s: seconds of training, summed over the threads that trained its tiles.
+        member_steps: updates of single networks.
+    """
+
+    candidates: tuple[str, ...]
+    members: int
+    compile_s: float
+    train_s: float
+    member_steps: int
+
+
 @dataclasses.dataclass
 class Timing:
-    """Where the time went, seconds."""
+    """Where the time went.
+
+    Attributes:
+        compile_s: seconds until the first program trained; train_s: seconds after that.
+        member_steps: updates of single networks.
+        programs: what each cost, in the plan's order.
+    """
 
     compile_s: float = 0.0
     train_s: float = 0.0
     member_steps: int = 0
+    programs: tuple[ProgramTiming, ...] = ()
 
 
 class Runner(Protocol):

@@ -22,7 +22,7 @@ from wellposed.population.tiles import LiveTile, TileBuilder
 from wellposed.population.tiling import WORKERS
 from wellposed.population.train import stream_key
 from wellposed.records import MemberRecord, Records, concatenate
-from wellposed.runners.base import Progress, Timing
+from wellposed.runners.base import ProgramTiming, Progress, Timing
 
 __all__ = ["LocalRunner"]
 
@@ -41,6 +41,15 @@ class _Result:
     losses: np.ndarray | None = None
     weights: Any = None
     finished: bool = False
+
+
+@dataclasses.dataclass
+class _Cost:
+    """What a program cost so far: seconds, updates."""
+
+    compile_s: float = 0.0
+    train_s: float = 0.0
+    steps: int = 0
 
 
 class LocalRunner:
@@ -96,6 +105,7 @@ class _Training:
         self.plan, self.progress, self.keep_weights = plan, progress, keep_weights
         self.results = [_Result() for _ in plan.members]
         self.timing, self.columns = Timing(), ()
+        self._costs: dict[TileBuilder, _Cost] = {}
         self._total = sum(plan.candidates[member.candidate].epochs for member in plan.members)
         self._done, self._began, self._compiled = 0, time.perf_counter(), False
         self._over, self._lock = threading.Event(), threading.Lock()
@@ -110,6 +120,7 @@ class _Training:
         ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         for builder in builders:
             waiting.put(builder)
+            self._costs[builder] = _Cost()
         # as many programs at a time as the plan's memory was shared out for; daemons, since a compilation can't be
         # interrupted and nobody should have to wait for it
         for number in range(0 if stop.is_set() else min(WORKERS, len(builders))):
@@ -128,11 +139,18 @@ class _Training:
         seconds = time.perf_counter() - self._began
         self.timing.compile_s = self.timing.compile_s if self._compiled else seconds
         self.timing.train_s = seconds - self.timing.compile_s
+        self.timing.programs = tuple(self._program_timing(builder, cost) for builder, cost in self._costs.items())
+        self.timing.member_steps = sum(program.member_steps for program in self.timing.programs)
+
+    def _program_timing(self, builder: TileBuilder, cost: _Cost) -> ProgramTiming:
+        members = [self.plan.members[number] for number in builder.part.techniques]
+        names = tuple(dict.fromkeys(self.plan.candidates[member.candidate].name for member in members))
+        return ProgramTiming(names, len(members), cost.compile_s, cost.train_s, cost.steps)
 
     def _programs(
         self, waiting: queue.SimpleQueue[TileBuilder], ended: queue.SimpleQueue[BaseException | None]
     ) -> None:
-        """Compiles and trains one program after the other, in a thread; puts None or the error of each into ``ended``."""
+        """Compiles and trains one program after the other, in a thread; tells ``ended`` of each: None, or its error."""
         while not self._over.is_set():
             try:
                 builder = waiting.get_nowait()
@@ -146,7 +164,9 @@ class _Training:
                 ended.put(None)
 
     def _program(self, builder: TileBuilder) -> None:
+        began = time.perf_counter()
         compiled = builder.compile()
+        self._costs[builder].compile_s = time.perf_counter() - began
         if self._over.is_set():
             return
         with self._lock:
@@ -180,6 +200,7 @@ class _Training:
         """Some epochs of one tile, and what its members leave behind."""
         if self._over.is_set():
             return
+        began = time.perf_counter()
         carry, records, predictions = compiled.run(
             live.data, live.settings, live.carry, jnp.int32(epoch), jnp.int32(length)
         )
@@ -206,12 +227,14 @@ class _Training:
                 result.predictions, result.losses = rows[:, :-1].copy(), rows[:, -1].copy()
             if weights is not None:
                 result.weights = jax.tree.map(lambda leaf, s=s, lane=lane: leaf[s, lane].copy(), weights)
-        self._report("training", trained + skipped, trained * live.tile.steps)
+        with self._lock:
+            self._costs[builder].train_s += time.perf_counter() - began
+            self._costs[builder].steps += trained * live.tile.steps
+        self._report("training", trained + skipped)
 
-    def _report(self, phase: str, epochs: int, steps: int = 0) -> None:
+    def _report(self, phase: str, epochs: int) -> None:
         with self._lock:
             self._done += epochs
-            self.timing.member_steps += steps
             self.progress(Progress(phase, self._done, self._total, time.perf_counter() - self._began))
 
 
