@@ -51,7 +51,7 @@ class Bench:
         """By hook: a function of the technique (or of `Technique`, for the identity) that gives the hook's result."""
         own, params, rng, mask = self.own(item), self.params, self.rng, self.batch.mask
         hidden = {name: self.values[name] for name in HIDDEN}
-        settings = dict(lr=jnp.float32(0.1), preconditioner=jax.tree.map(jnp.ones_like, params), step=jnp.int32(3))
+        settings = dict(lr=jnp.float32(0.1), preconditioner=jax.tree.map(jnp.ones_like, params), step=jnp.int32(10))
 
         def values(hooks: Any) -> Any:
             return {
