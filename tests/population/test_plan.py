@@ -78,6 +78,8 @@ class Slow(Technique):
 
     strength: float = strength(default=1.0, neutral=0.0, search=(0.1, 1.0))
     name: ClassVar[str] = "slow"
+    family: ClassVar[str] = "test"
+    reference: ClassVar[str] = "none"
 
     def training(self, spec):
         return dataclasses.replace(spec, learning_rate=spec.rate / 100, epochs=2)
@@ -89,6 +91,8 @@ class Shrunk(Technique):
 
     factor: float = strength(default=0.5, neutral=1.0, search=(0.1, 1.0))
     name: ClassVar[str] = "shrunk"
+    family: ClassVar[str] = "test"
+    reference: ClassVar[str] = "none"
     cheap: ClassVar[bool] = True
 
     def inference(self, params, own):

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from wellposed.errors import TechniqueError
 from wellposed.network.mlp import Network, Outputs
 from wellposed.network.randomness import Rng
+from wellposed.techniques.declaration import HOOKS, check_declaration, check_fields, guard_hooks, is_hashable
 from wellposed.techniques.fields import check_strength, option, strength
 from wellposed.training.spec import Training
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from wellposed.recipe import Recipe
 
 __all__ = [
-    "Batch", "Context", "Evaluation", "Monitor", "Own", "Static", "Technique", "kernels", "map_kernels", "option",
-    "overrides", "strength", "technique",
+    "HOOKS", "Batch", "Context", "Evaluation", "Monitor", "Own", "Static", "Technique", "kernels", "map_kernels",
+    "option", "overrides", "strength", "technique",
 ]  # fmt: skip
 
 Params = Any
@@ -112,8 +113,16 @@ _T = TypeVar("_T", bound="type[Technique]")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(strength, option))
 def technique(cls: _T) -> _T:
-    """Makes a technique of a class: a frozen dataclass, and a pytree whose leaves are its strengths."""
+    """Makes a technique of a class: a frozen dataclass, and a pytree whose leaves are its strengths.
+
+    Raises:
+        TechniqueError: a misspelt hook or one with other parameters, a missing name, family or reference, a field that
+            is neither strength nor option.
+    """
+    check_declaration(cls, Technique)
     cls = dataclasses.dataclass(frozen=True)(cls)  # type: ignore[assignment]
+    check_fields(cls)
+    guard_hooks(cls)
     traced = tuple(field.name for field in dataclasses.fields(cls) if field.metadata["strength"])  # type: ignore[arg-type]
     static = tuple(field.name for field in dataclasses.fields(cls) if not field.metadata["strength"])  # type: ignore[arg-type]
 
@@ -152,11 +161,20 @@ class Technique:
 
     # -- what a technique says of itself -----------------------------------------------------------------------
 
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.__post_init__()  # only a class without the decorator comes here: a dataclass has its own
+
     def __post_init__(self) -> None:
+        if "__dataclass_fields__" not in vars(type(self)):
+            raise TechniqueError(
+                f"{type(self).__name__}: is no technique yet", None, "Write @technique above the class."
+            )
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
             if field.metadata["strength"]:
                 check_strength(type(self), field, value)
+            elif not is_hashable(value):
+                raise TechniqueError(f"{type(self).__name__}: {field.name} can't be changeable", value, "Give a tuple.")
             elif field.metadata["choices"] is not None and value not in field.metadata["choices"]:
                 listed = ", ".join(field.metadata["choices"])
                 raise TechniqueError(f"{type(self).__name__}: {field.name} must be one of {listed}", value)
