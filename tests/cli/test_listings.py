@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -41,6 +42,56 @@ def test_datasets_lists_the_registry(
 
 def test_dataset_shown(command: Callable[..., Any]) -> None:
     assert command("datasets", "iris").out.startswith("iris: 150 rows, 4 features, classification into 3 classes")
+
+
+MINE = "day;town;rooms;id;price\n" + "".join(f"{i % 4};{'ab'[i % 2]};{i % 5 or ''};x{i};{100 + i}\n" for i in range(20))
+NO_TARGET = """\
+mine: 20 rows, 5 columns, no target named yet
+source mine.csv, sha256 {sha256}…
+column  role         distinct  missing  values
+day     numeric             4        0  0 to 3
+town    categorical         2        0  a, b
+rooms   numeric             4        4  1 to 4
+id      identifier
+price   identifier
+warning: Left out as identifiers: id, price; --numeric id or --categorical id keeps one.
+Name the target with --target COLUMN to see the task.
+"""
+WITH_TARGET = """\
+mine: 20 rows, 2 features, regression of price
+source mine.csv, sha256 {sha256}…
+column  role         distinct  missing  values
+day     dropped
+town    categorical         2        0  a, b
+rooms   categorical         4        4  1, 2, 3, 4
+id      identifier
+price   target             20        0  100 to 119
+warning: Left out as identifiers: id; --numeric id or --categorical id keeps one.
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [((), NO_TARGET), (("--target", "price", "--drop", "day", "--categorical", "rooms"), WITH_TARGET)],
+)
+def test_columns_of_a_file(options: tuple[str, ...], shown: str, command: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text(MINE, encoding="utf-8")
+    ran = command("datasets", "mine.csv", *options)
+    digest = hashlib.sha256(MINE.encode()).hexdigest()[:16]
+    assert (ran.status, ran.out, ran.err) == (0, shown.format(sha256=digest), "")
+
+
+def test_columns_of_a_file_with_a_date(command: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("when,x,y\n2024-01-02,1,2\n2024-01-03,3,5\n", encoding="utf-8")
+    message = (
+        "column 'when' holds dates or times, got 2024-01-02 00:00:00. "
+        "Leave it out (--drop when), order the rows by it (--time when), or turn it into numbers."
+    )
+    assert command("datasets", "mine.csv").err == f"error: {message}\n"
+    assert command("datasets", "mine.csv", "--drop", "when").out.splitlines()[3:5] == [
+        "when    dropped",
+        "x       numeric         2        0  1 to 3",
+    ]
 
 
 @pytest.fixture

@@ -79,3 +79,27 @@ def test_terminal_without_the_signs(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert ran.returncode == 0
     assert "?" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--group", "a", "--group", "b"), "--group takes one value, got a and b. Give it once."),
+        (("--seeds=3", "--epochs", "2", "--seeds", "5"), "--seeds takes one value, got 3 and 5. Give it once."),
+        (("--metric", "r2", "--metric", "r2"), "--metric takes one value, got r2 and r2. Give it once."),
+    ],
+)
+def test_one_value_given_twice(arguments: Sequence[str], message: str, command: Callable[..., Any]) -> None:
+    ran = command("compare", "iris", "--with", "l2", "--with", "l1", *arguments)
+    assert (ran.status, ran.out, ran.err) == (2, "", f"error: {message}\n")
+
+
+def test_short_option_given_twice(command: Callable[..., Any]) -> None:
+    message = "--out takes one value, got a and b. Give it once."
+    assert command("report", "run", "-o", "a", "--out", "b").err == f"error: {message}\n"
+
+
+def test_switches_and_repeatable_options_given_twice(command: Callable[..., Any]) -> None:
+    again = ("--quiet", "--quiet", "--json", "--with", "l2", "--with", "--seeds", "--seeds", "1")
+    message = "recipe: no technique of that name, got --seeds. `wellposed techniques` lists all."
+    assert command("compare", "iris", *again).err == f"error: {message}\n"

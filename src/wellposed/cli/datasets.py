@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wellposed.cli.options import ColumnOptions, DataOptions, takes
 from wellposed.cli.terminal import console
-from wellposed.errors import DataError
 
 if TYPE_CHECKING:
     from wellposed.data.registry import Entry
@@ -18,25 +18,51 @@ if TYPE_CHECKING:
 __all__ = ["datasets"]
 
 
-def datasets(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Show its columns.", show_default=False)] = None,
-) -> None:
-    """Lists the data sets that have a name, or shows the columns of one."""
-    from wellposed.data.registry import REGISTRY
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Shown(ColumnOptions):
+    """What is shown: nothing, all that have a name; else the columns of one, as a study would take them."""
 
-    out = console()
-    if name is not None:
-        if name not in REGISTRY:
-            close = get_close_matches(name, list(REGISTRY), n=1)
-            hint = f"Did you mean {close[0]}?" if close else f"The names are {', '.join(REGISTRY)}."
-            raise DataError("no data set of that name", name, hint)
-        from wellposed.data.read import read
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME|FILE", help="Show its columns: of a name, or of any file of yours.", show_default=False
+        ),
+    ] = None
 
-        out.print(read(name).summary(), soft_wrap=True)
+
+@takes(Shown)
+def datasets(context: typer.Context, options: Shown) -> None:
+    """Lists the data sets that have a name, or shows the columns and their roles of one or of a file of yours."""
+    if options.data is None:
+        _list()
         return
+    console().print(_columns(options.data, options), soft_wrap=True)
+
+
+def _columns(name: str, options: Shown) -> str:
+    """The role of every column; without a target, the feature that each would be."""
+    from wellposed.cli.inputs import read_data
+    from wellposed.cli.wording import as_command_line
+    from wellposed.data.opening import open_source
+    from wellposed.data.roles import infer_roles
+    from wellposed.data.summary import columns
+
+    markers = tuple(options.na or ())
+    source = open_source(name, na=markers)
+    if options.target or source.target:
+        return read_data(DataOptions(**{**dataclasses.asdict(options), "data": name})).summary()
+    apart = {*(options.drop or ()), options.weight, options.group, options.time, options.split_column}
+    candidates = [column for column in source.frame.columns if column not in apart]
+    found = infer_roles(source, candidates, markers, options.categorical or (), options.numeric or ())
+    return f"{as_command_line(columns(source, found))}\nName the target with --target COLUMN to see the task."
+
+
+def _list() -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
+
+    from wellposed.data.registry import REGISTRY
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("name", no_wrap=True)
@@ -56,6 +82,7 @@ def datasets(
             Text(entry.description),
             where or Text("fetched when used", "dim"),
         )
+    out = console()
     out.print(table)
     rule = "Files are looked for in the folder that WELLPOSED_DATA names, then in the cache; others are fetched."
     out.print(rule, style="dim")

@@ -10,7 +10,9 @@ from typing import Any
 
 import typer
 
-__all__ = ["is_usage_error", "one_line", "usage_message"]
+from wellposed.errors import StudyError
+
+__all__ = ["is_usage_error", "one_line", "refuse_repeated", "usage_message"]
 
 
 def is_usage_error(error: BaseException) -> bool:
@@ -50,6 +52,22 @@ def usage_message(error: Any, arguments: Sequence[str]) -> str:
     return one_line(error.message)
 
 
+def refuse_repeated(given: Sequence[Any], arguments: Sequence[str]) -> None:
+    """Refuses an option of one value that is given twice: the last would win silently.
+
+    Args:
+        given: the parameters on the command line, in order, as click's parser finds them.
+        arguments: the command line they stand on.
+
+    Raises:
+        StudyError: it names the values.
+    """
+    for parameter in given:
+        if given.count(parameter) > 1 and not (parameter.is_flag or parameter.multiple):
+            values = " and ".join(_values(parameter.opts, arguments))
+            raise StudyError(f"{_long(parameter)} takes one value", values, "Give it once.")
+
+
 def one_line(text: str) -> str:
     """The text on one line of printable characters."""
     return "".join(c if c.isprintable() else "�" for c in " ".join(str(text).split()))
@@ -63,8 +81,11 @@ def _usage_error() -> type[Exception]:
 def _name(error: Any) -> str:
     if error.param is None:
         return str(error.param_hint or "an argument")
-    long = [option for option in error.param.opts if option.startswith("--")]
-    return long[0] if long else str(error.param.metavar or error.param.name).upper()
+    return _long(error.param) or str(error.param.metavar or error.param.name).upper()
+
+
+def _long(parameter: Any) -> str:
+    return next((option for option in parameter.opts if option.startswith("--")), "")
 
 
 def _rule(error: Any) -> str:
@@ -76,14 +97,20 @@ def _rule(error: Any) -> str:
 
 
 def _given(error: Any, arguments: Sequence[str]) -> str:
-    """The value as it stands on the command line or in the configuration file."""
-    option = _name(error)
-    for index, argument in enumerate(arguments):
-        if argument.startswith(f"{option}="):
-            return argument.removeprefix(f"{option}=")
-        if argument == option:
-            return arguments[index + 1]
-    return str((error.ctx.default_map or {}).get(error.param.name, "nothing"))
+    """The value as it stands on the command line; the values of a configuration file are checked as it is read."""
+    return next(iter(_values([_name(error)], arguments)), "nothing")
+
+
+def _values(options: Sequence[str], arguments: Sequence[str]) -> list[str]:
+    """What stands behind any of these options on the command line, in order."""
+    found, words = [], iter(arguments)
+    for word in words:
+        if word == "--":
+            break
+        name, sign, value = word.partition("=")
+        if name in options:
+            found.append(value if sign else next(words, ""))
+    return found
 
 
 def _guess(name: str, known: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ import typer.main
 
 from wellposed.cli.compare import compare
 from wellposed.cli.datasets import datasets
-from wellposed.cli.errors import is_usage_error, one_line, usage_message
+from wellposed.cli.errors import is_usage_error, one_line, refuse_repeated, usage_message
 from wellposed.cli.report import report
 from wellposed.cli.techniques import techniques
 from wellposed.errors import WellposedError
@@ -29,10 +29,15 @@ _WINE = 'wellposed compare winequality-red --target "quality >= 6"'
 
 
 class _Command(typer.core.TyperCommand):
-    """A command whose help shows ``--help`` as the switch that it is."""
+    """A command that refuses an option given twice, and whose help shows ``--help`` as the switch that it is."""
 
     def get_help_option(self, ctx: Any) -> Any:
         return _switch(super().get_help_option(ctx))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        refuse_repeated(given, args)
+        return super().parse_args(ctx, args)
 
 
 class _Group(typer.core.TyperGroup):
@@ -70,7 +75,10 @@ app.command(
     ),
 )(compare)
 app.command(cls=_Command, epilog=_examples("wellposed techniques", "wellposed techniques dropout"))(techniques)
-app.command(cls=_Command, epilog=_examples("wellposed datasets", "wellposed datasets iris"))(datasets)
+app.command(
+    cls=_Command,
+    epilog=_examples("wellposed datasets", "wellposed datasets iris", "wellposed datasets my.csv --target price"),
+)(datasets)
 app.command(cls=_Command, epilog=_examples("wellposed report wellposed-runs/iris-compare-1"))(report)
 
 
@@ -121,7 +129,9 @@ def _status(arguments: list[str]) -> int:
         sys.stdout.flush()
         return status
     except WellposedError as error:
-        return _fail(str(error), BAD_INPUT)
+        from wellposed.cli.wording import as_command_line
+
+        return _fail(as_command_line(str(error)), BAD_INPUT)
     except BrokenPipeError:
         # The interpreter flushes standard output once more when it ends; nobody reads it, so it goes nowhere.
         with contextlib.suppress(OSError, ValueError):

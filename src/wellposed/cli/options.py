@@ -13,7 +13,7 @@ import typer
 
 from wellposed.cli.config import load_config
 
-__all__ = ["DataOptions", "NetworkOptions", "RunOptions", "StudyOptions", "TrainingOptions", "takes"]
+__all__ = ["ColumnOptions", "DataOptions", "NetworkOptions", "RunOptions", "StudyOptions", "TrainingOptions", "takes"]
 
 _DATA, _NETWORK, _TRAINING = "Data", "Network", "Training"
 _TECHNIQUES, _SPLITS, _OUTPUT = "Techniques and selection", "Splits", "Output"
@@ -30,18 +30,10 @@ def _config(context: typer.Context, value: str | None) -> str | None:
     return value
 
 
-@dataclasses.dataclass(frozen=True)
-class DataOptions:
-    """What is learned from."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ColumnOptions:
+    """What the columns of a table are."""
 
-    data: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA",
-            help="A .csv, .tsv, .parquet or .npz file (gzipped too), a pair X.npy,y.npy, or a data set's name.",
-            show_default=False,
-        ),
-    ]
     target: Annotated[
         list[str] | None,
         _option(
@@ -78,6 +70,20 @@ class DataOptions:
         str | None,
         _option("--split-column", _SPLITS, "Column that says train, validation or test for each row.", "COLUMN"),
     ] = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataOptions(ColumnOptions):
+    """What is learned from."""
+
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="A .csv, .tsv, .parquet or .npz file (gzipped too), a pair X.npy,y.npy, or a data set's name.",
+            show_default=False,
+        ),
+    ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,6 +183,7 @@ class StudyOptions:
         bool, _option("--keep-duplicates-together", _SPLITS, "Equal rows stay on one side of a split.")
     ] = False
     memory: Annotated[str, _option("--memory", _OUTPUT, "Most that training may take. Default: 4GB.", "SIZE")] = "4GB"
+    no_model: Annotated[bool, _option("--no-model", _OUTPUT, "Don't train and save the best model.")] = False
     predictions: Annotated[
         bool, _option("--predictions", _OUTPUT, "Also write predictions.csv: out-of-fold predictions of every row.")
     ] = False
