@@ -68,7 +68,7 @@ def compare(
     try:
         folder.write_state("planned", **facts)
         with terminal.progress() as progress:
-            comparison = watch(lambda report: train(prepared, progress=report), progress)
+            comparison = watch(lambda report: train(prepared, progress=report, model=not study.no_model), progress)
         comparison.results["run"]["command"] = command
         with undisturbed():
             report = comparison.save(folder.folder, **facts)
