@@ -17,9 +17,9 @@ class WellposedError(ValueError):
 
     def __init__(self, what: str, got: object = None, remedy: str = "") -> None:
         self.what, self.got, self.remedy = what, got, remedy
-        message = what if got is None else f"{what}, got {_shown(got)}"
+        message = printable(what, 400) if got is None else f"{printable(what, 400)}, got {_shown(got)}"
         if remedy:
-            message = f"{message}. {remedy}"
+            message = f"{message}. {printable(remedy, 1000)}"
         super().__init__(message)
 
 
@@ -35,8 +35,31 @@ class StudyError(WellposedError):
     """A study's settings contradict each other or the data."""
 
 
+def option(name: str, value: object = None) -> str:
+    """An option in a message as Python spells it, between backticks; the command line says ``--folds 5``.
+
+    Args:
+        name: the keyword.
+        value: what it is to be set to; None: the option alone.
+    """
+    return f"`{name}`" if value is None else f"`{name}={value!r}`"
+
+
+def printable(text: str, most: int | None = None) -> str:
+    """The text on one line, what a terminal would obey replaced by ``�``; cut in the middle past ``most`` characters.
+
+    Joiners inside words (U+200C, U+200D) stay: some scripts need them.
+    """
+    text = "".join(c if c.isprintable() or c in _JOINERS else " " if c.isspace() else "�" for c in text)
+    if most is None or len(text) <= most:
+        return text
+    return f"{text[: most - most // 3 - 1]}…{text[len(text) - most // 3 :]}"
+
+
+_JOINERS = "\u200c\u200d"
+
+
 def _shown(value: object) -> str:
     """The value on one line of at most 120 printable characters."""
-    text = value if isinstance(value, str) else repr(value)
-    text = "".join(character if character.isprintable() else "�" for character in text)
+    text = printable(value if isinstance(value, str) else repr(value))
     return text if len(text) <= 120 else text[:117] + "..."

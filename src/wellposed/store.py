@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wellposed.errors import StudyError
+from wellposed.errors import StudyError, option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ def new_folder(data_name: str, study: str) -> Path:
                 return folder
     except OSError as error:
         raise StudyError(
-            f"out: can't be written ({error.strerror})", str(root), "Choose a folder with --out."
+            f"out: can't be written ({error.strerror})", str(root), f"Choose a folder with {option('out')}."
         ) from None
     raise AssertionError  # the numbers don't end
 
@@ -121,10 +121,12 @@ class Run:
         self.folder = Path(folder)
         if self.folder.exists() and not self.folder.is_dir():
             raise StudyError(
-                "out: must be a folder, but a file of that name exists", str(folder), "Choose another --out."
+                "out: must be a folder, but a file of that name exists", str(folder), f"Choose another {option('out')}."
             )
         if self.folder.is_dir() and any(self.folder.iterdir()) and not (self.folder / "run.json").exists():
-            raise StudyError("out: the folder isn't empty and holds no run", str(folder), "Choose another --out.")
+            raise StudyError(
+                "out: the folder isn't empty and holds no run", str(folder), f"Choose another {option('out')}."
+            )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with atomic(self.folder / ".writable"):
@@ -132,7 +134,7 @@ class Run:
             (self.folder / ".writable").unlink()
         except OSError as error:
             raise StudyError(
-                f"out: can't be written ({error.strerror})", str(folder), "Choose another --out."
+                f"out: can't be written ({error.strerror})", str(folder), f"Choose another {option('out')}."
             ) from None
 
     def write_state(self, state: str, **facts: Any) -> None:

@@ -62,7 +62,7 @@ def test_one_hot_and_several_targets() -> None:
     x = np.random.default_rng(1).normal(size=(30, 2))
     dataset = read((x, np.eye(3)[LABELS]))
     assert dataset.targets["target"].tolist() == [str(label) for label in LABELS]
-    assert dataset.warnings == ("the 3 target columns are one-hot: read as class labels",)
+    assert dataset.warnings == ("The 3 target columns are one-hot: read as class labels.",)
     several = read((x, x * 2))
     assert list(several.targets.columns) == ["target_0", "target_1"]
     assert several.task == "regression"

@@ -67,7 +67,7 @@ def test_tables_that_do_not_fit() -> None:
 def test_rows_that_are_there_twice_are_pointed_out() -> None:
     dataset = read(FRAME, "q")
     extended = with_test(dataset, FRAME.iloc[:3])
-    assert extended.warnings[-1] == "3 of 3 test rows are among the training rows too"
+    assert extended.warnings[-1] == "3 of 3 test rows are among the training rows too."
 
 
 def test_groups_times_and_weights_are_appended() -> None:

@@ -44,8 +44,8 @@ def test_roles_of_a_table_and_their_summary() -> None:
     }
     assert list(dataset.features.columns) == ["x", "k", "flag"]
     assert dataset.warnings == (
-        "left out as identifiers: number, name; --numeric number or --categorical number keeps one",
-        "left out, they hold one value or none: same, blank",
+        "Left out as identifiers: number, name; `numeric=['number']` or `categorical=['number']` keeps one.",
+        "Left out, they hold one value or none: same, blank.",
     )
     lines = dataset.summary().splitlines()
     assert lines[0] == "small: 40 rows, 3 features, classification into 2 classes (no: 20, yes: 20)"
@@ -87,10 +87,11 @@ def test_missing_markers_make_no_column_categorical(tmp_path: Path) -> None:
 
 def test_a_few_texts_among_numbers_are_pointed_out() -> None:
     dataset = read(table(a=[*map(str, range(N - 1)), "unknown"]), "y")
-    assert dataset.warnings[-1].startswith("left out as identifiers: a")
+    assert dataset.warnings[-1].startswith("Left out as identifiers: a")
     dataset = read(table(a=[*(str(i // 2) for i in range(N - 1)), "unknown"]), "y")
     assert dataset.warnings[-1] == (
-        "column 'a' holds 20 numbers but also unknown: taken as categorical; if that means missing, say --na 'unknown'"
+        "Column 'a' holds 20 numbers but also unknown: taken as categorical; if that means "
+        "missing, say `na=['unknown']`."
     )
 
 
@@ -103,8 +104,8 @@ def test_decimal_commas_where_commas_do_not_delimit(tmp_path: Path) -> None:
 
 def test_dates_are_refused_with_a_remedy() -> None:
     message = (
-        "column 'day' holds dates or times, got 2024-05-01. Leave it out (--drop day), order the rows by it "
-        "(--time day), or turn it into numbers."
+        "column 'day' holds dates or times, got 2024-05-01. Leave it out (`drop=['day']`), order the rows by it "
+        "(`time='day'`), or turn it into numbers."
     )
     days = [f"2024-05-{i % 28 + 1:02}" for i in range(N)]
     refused(message, table(day=days), "y")
@@ -129,7 +130,7 @@ def test_infinite_and_too_large_cells_are_refused(tmp_path: Path) -> None:
 
 def test_numeric_said_of_text_is_refused() -> None:
     refused(
-        "numeric column 'k' holds text, got w. If it stands for a missing cell, say so with --na 'w'.",
+        "numeric column 'k' holds text, got w. If it stands for a missing cell, say so with `na=['w']`.",
         table(k=["w"] * 20 + ["1"] * 20),
         "y",
         numeric=["k"],
@@ -162,7 +163,7 @@ def test_task_can_be_said() -> None:
     assert read(table(y=[0, 1] * 20), "y", task="regression").classes == ()
     refused("task must be known, got ranking. Use auto, classification or regression.", table(), "y", task="ranking")
     refused(
-        "regression target 'y' must hold numbers, got no. Use --task classification.", table(), "y", task="regression"
+        "regression target 'y' must hold numbers, got no. Use `task='classification'`.", table(), "y", task="regression"
     )
 
 
@@ -189,9 +190,7 @@ def test_target_expressions_compare_texts_and_odd_names() -> None:
     refused(
         "target expression has an unknown operator, got x = 3. Compare with ==, !=, >=, <=, > or <.", table(), "x = 3"
     )
-    refused(
-        "target 'x > 99' has one class only, got x <= 99. Name a target with at least two classes.", table(), "x > 99"
-    )
+    refused("target 'x > 99' has one class only, got x <= 99. 'x' goes from -2.32503 to 1.49343.", table(), "x > 99")
     refused("target column doesn't exist, got z. The columns are x, k, y.", table(), "z > 3")
     refused(
         "a target expression makes classes, got x > 0. Name the column 'x' itself for regression.",
@@ -206,7 +205,7 @@ def test_several_regression_targets() -> None:
     assert list(dataset.targets.columns) == ["z", "y"]
     assert dataset.task == "regression"
     refused(
-        "regression target 'k' must hold numbers, got " + table()["k"][0] + ". Use --task classification.",
+        "regression target 'k' must hold numbers, got " + table()["k"][0] + ". Use `task='classification'`.",
         table(),
         ["x", "k"],
     )
@@ -219,7 +218,7 @@ def test_several_regression_targets() -> None:
 
 
 def test_target_errors() -> None:
-    refused("data: no target column was named. Name it with --target; columns: x, k, y.", table())
+    refused("data: no target column was named. Name it with `target`; columns: x, k, y.", table())
     refused("target column doesn't exist, got Y2. Did you mean 'y'?", table(), "Y2")
     refused("target 'y' is constant, got 2 in every row. Name another target.", table(y=2), "y", task="regression")
     refused("target 'y' has one class only, got 2. Name a target with at least two classes.", table(y=2), "y")
@@ -242,7 +241,7 @@ def test_target_errors() -> None:
         "y",
     )
     assert read(table(y=["a"] + ["b"] * 39), "y").warnings == (
-        "class a has a single row: it can be learned or validated, not both",
+        "Class a has a single row: it can be learned or validated, not both.",
     )
 
 
@@ -268,7 +267,7 @@ def test_special_columns() -> None:
 def test_special_columns_that_do_not_fit() -> None:
     refused(
         "weight column 'x' must hold finite numbers that aren't negative, some above 0, got -1 to 1. "
-        "Mend the cells, or leave --weight out.",
+        "Mend the cells, or leave `weight` out.",
         table(x=[-1, 1] * 20),
         "y",
         weight="x",
@@ -326,7 +325,7 @@ def test_duplicates_are_counted_by_features_and_target() -> None:
     assert groups[5] == groups[N + 1]
     assert len(np.unique(groups)) == len(twice) - 3
     assert dataset.warnings == (
-        "3 of 44 rows repeat an earlier one; --keep-duplicates-together keeps equal rows on one side of a split",
+        "3 of 44 rows repeat an earlier one; `keep_duplicates_together=True` keeps equal rows on one side of a split.",
     )
 
 
@@ -358,3 +357,17 @@ def test_a_frame_with_its_target_apart() -> None:
         "features and targets must have equally many rows, got 40 and 3. Check that they belong together.",
         (frame[["x"]], frame["y"][:3]),
     )
+
+
+def test_a_value_that_nobody_has_names_those_there_are() -> None:
+    frame = table(q=[3, 4, 5, 6] * 10)
+    refused("target 'q == 99' has one class only, got q != 99. 'q' holds 3, 4, 5, 6.", frame, "q == 99")
+    refused("target 'k == z' has one class only, got k != z. 'k' holds u, v, w.", frame, "k == z")
+    many = table(q=[f"v{i:02}" for i in range(N)])
+    shown = ", ".join(f"v{i:02}" for i in range(12))
+    refused(f"target 'q == z' has one class only, got q != z. 'q' holds {shown} and 28 more.", many, "q == z")
+
+
+def test_a_dataset_in_one_line() -> None:
+    assert repr(read(table(), "y", name="small")) == "<Dataset small: 40 rows, 2 features, 2 classes of y>"
+    assert repr(read(table()[["k", "x"]], "x")) == "<Dataset data: 40 rows, 1 feature, regression of x>"

@@ -56,8 +56,8 @@ def test_fours_and_nines_are_taken_from_mnist(tmp_path: Path, monkeypatch: pytes
     assert dataset.test is not None
     assert dataset.test.rows == 4
     assert dataset.warnings == (
-        "mnist.npz differs from the published file (its checksum is another)",
-        "4 of 4 test rows are among the training rows too",
+        "mnist.npz differs from the published file (its checksum is another).",
+        "4 of 4 test rows are among the training rows too.",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wellposed.data.dataset import Dataset
@@ -168,6 +168,7 @@ def test_the_vault_is_stratified_and_never_split() -> None:
 
 
 @given(times=st.lists(st.integers(0, 30), min_size=20, max_size=60).filter(lambda found: len(set(found)) >= 8))
+@example(times=[0] * 13 + list(range(1, 8)))  # the first window would hold a single time, and no monitor rows
 @settings(max_examples=40, deadline=None)
 def test_time_ordered(times: list[int]) -> None:
     dataset, rows, time = (
@@ -209,7 +210,7 @@ def test_the_users_own_split() -> None:
     np.testing.assert_array_equal(scheme.splits[2].validation, np.arange(20, 26))
     with pytest.raises(StudyError) as caught:
         set_aside(dataset, 0.2, seed=0)
-    assert str(caught.value) == "the data bring test rows of their own, got test 0.2 besides. Leave --test out."
+    assert str(caught.value) == "the data bring test rows of their own, got test 0.2 besides. Leave `test` out."
 
 
 def test_train_and_test_alone_leave_the_folds_free() -> None:
@@ -224,7 +225,7 @@ def test_a_validation_file_is_an_index_into_one_dataset() -> None:
     assert dataset.rows == 22
     assert dataset.validation is not None
     assert dataset.features["k"].tolist()[20:] == ["z", "u"]
-    assert dataset.warnings[-1] == "1 of 2 validation rows are among the training rows too"
+    assert dataset.warnings[-1] == "1 of 2 validation rows are among the training rows too."
     development, vault = set_aside(dataset, 0.2, seed=0)
     assert vault.max() < 20
     scheme = make_splits(dataset, development)
@@ -237,14 +238,14 @@ def test_rows_in_order() -> None:
     held_out = make_splits(dataset, rows, validation=0.25, shuffle=False)
     assert (held_out.kind, held_out.design) == ("fixed hold-out", "fixed-holdout")
     np.testing.assert_array_equal(held_out.splits[0].validation, np.arange(45, 60))
-    warning = "the rows are sorted by class, and the split takes them in order: let it shuffle"
+    warning = "The rows are sorted by class, and the split takes them in order: let it shuffle."
     assert held_out.warnings == (warning,)
     halves = make_splits(dataset, rows, folds=2, shuffle=False, seeds=1)
     np.testing.assert_array_equal(halves.splits[1].validation, np.arange(30, 60))
     assert halves.warnings == (
         warning,
-        "class a has no training row in 1 of 2 splits",
-        "class b has no training row in 1 of 2 splits",
+        "Class a has no training row in 1 of 2 splits.",
+        "Class b has no training row in 1 of 2 splits.",
     )
     assert make_splits(dataset_of(["a", "b"] * 30), rows, validation=0.25, shuffle=False).warnings == ()
 
@@ -254,8 +255,8 @@ def test_small_classes_still_work_with_a_warning() -> None:
     scheme = make_splits(dataset, rows, folds=5, monitor=0.2, seeds=2)
     check(dataset, rows, scheme)
     assert scheme.warnings == (
-        "fewer rows than the 5 folds: c (3), d (1); some folds validate none of them",
-        "class d has no training row in 2 of 10 splits",
+        "Fewer rows than the 5 folds: c (3), d (1); some folds validate none of them.",
+        "Class d has no training row in 2 of 10 splits.",
     )
 
 
@@ -305,12 +306,12 @@ def test_red_wine(real_data: Path) -> None:
 
 
 REFUSED = {
-    "a study needs at least 1 seed, got 0. Use --seeds 3.": {"seeds": 0},
-    "cross-validation needs at least 2 folds, got 1. Use --folds 5, or --validation 0.2.": {"folds": 1},
+    "a study needs at least 1 seed, got 0. Use `seeds=3`.": {"seeds": 0},
+    "cross-validation needs at least 2 folds, got 1. Use `folds=5`, or `validation=0.2`.": {"folds": 1},
     "70 folds need at least as many rows, got 60. Use fewer folds.": {"folds": 70},
     "validation must be a share of the rows, in (0, 1), got 20. Write 0.2 for a fifth.": {"validation": 20},
     "monitor must be a share of the rows, in (0, 1), got -0.1. Write 0.2 for a fifth.": {"monitor": -0.1},
-    "seed must not be negative, got -1. Use --seed 0.": {"seed": -1},
+    "seed must not be negative, got -1. Use `seed=0`.": {"seed": -1},
 }
 
 
@@ -325,7 +326,7 @@ def test_too_few_groups_or_times_are_refused() -> None:
     few = dataset_of(["a", "b"] * 10, g=[0, 1, 2, 3] * 5)
     with pytest.raises(StudyError) as caught:
         make_splits(few, np.arange(20))
-    assert str(caught.value) == ("5 folds need at least as many groups, got 4. Use fewer folds, or leave --group out.")
+    assert str(caught.value) == ("5 folds need at least as many groups, got 4. Use fewer folds, or leave `group` out.")
     with pytest.raises(StudyError) as caught:
         make_splits(dataset_of(["a", "b"] * 10, t=[0, 1, 2, 3] * 5), np.arange(20))
     assert str(caught.value) == (
@@ -336,5 +337,5 @@ def test_too_few_groups_or_times_are_refused() -> None:
         make_splits(both, np.arange(20))
     assert str(caught.value) == (
         "time-ordered splits can't keep groups together, got groups and times. "
-        "Use --time, or --group and --keep-duplicates-together, not both."
+        "Use `time`, or `group` and `keep_duplicates_together`, not both."
     )

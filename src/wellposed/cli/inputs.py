@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from wellposed.cli.options import DataOptions, NetworkOptions, StudyOptions, TrainingOptions
-from wellposed.errors import StudyError
+from wellposed.cli.wording import as_command_line
+from wellposed.errors import DataError, StudyError
 
 if TYPE_CHECKING:
     from wellposed.data.dataset import Dataset
@@ -35,8 +37,20 @@ def read_data(data: DataOptions, *, validation: str | None = None, test: str | N
         categorical=data.categorical or (),
         numeric=data.numeric or (),
     )
-    dataset = dataset if validation is None else with_validation(dataset, validation)
-    return dataset if test is None else with_test(dataset, test)
+    for option, add, file in (("--validation", with_validation, validation), ("--test", with_test, test)):
+        if file is not None:
+            dataset = _with_file(option, file, lambda file, add=add, dataset=dataset: add(dataset, file))
+    return dataclasses.replace(dataset, warnings=tuple(map(as_command_line, dataset.warnings)))
+
+
+def _with_file(option: str, file: str, add: Callable[[str], Dataset]) -> Dataset:
+    """What ``add`` makes of the file; its errors name the file."""
+    try:
+        return add(file)
+    except DataError as error:
+        if file in str(error):
+            raise
+        raise DataError(f"{option} {file}: {error.what}", error.got, error.remedy) from None
 
 
 def make_network(options: NetworkOptions) -> MLP:

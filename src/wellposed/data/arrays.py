@@ -50,7 +50,7 @@ def array_source(x: Any, y: Any = None, *, name: str = "data", origin: str = "me
         if target.ndim > 2:
             raise DataError("target array must have 1 or 2 dimensions", f"shape {target.shape}", "Reshape it.")
         if target.ndim == 2 and target.shape[1] > 1 and _one_hot(target):
-            warnings = (f"the {target.shape[1]} target columns are one-hot: read as class labels",)
+            warnings = (f"The {target.shape[1]} target columns are one-hot: read as class labels.",)
             target = target.argmax(axis=1)
         target = target.reshape(len(target), -1)
         names = (TARGET,) if target.shape[1] == 1 else tuple(f"{TARGET}_{i}" for i in range(target.shape[1]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from wellposed.errors import DataError
+from wellposed.errors import DataError, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +68,12 @@ def factorized(column: pd.Series, na: Iterable[object] = ()) -> tuple[np.ndarray
         if text is not None and text not in markers:
             renumbered[position] = labels.setdefault(text, len(labels))
     return renumbered[codes], list(labels)
+
+
+def listed(names: list[str], most: int = 5) -> str:
+    """The first ``most`` names with commas between them, and how many more there are."""
+    shown = ", ".join(printable(name, 60) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def label_key(text: str) -> tuple[int, float, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from wellposed.data.columns import series
+from wellposed.errors import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +63,12 @@ class Dataset:
     validation: Dataset | None = None
     warnings: tuple[str, ...] = ()
     na: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """One line; :meth:`summary` shows every column."""
+        width, target = self.features.shape[1], ", ".join(printable(str(name), 60) for name in self.targets)
+        task = f"{len(self.classes)} classes of {target}" if self.classes else f"regression of {target}"
+        return f"<Dataset {self.name}: {self.rows} rows, {width} feature{'' if width == 1 else 's'}, {task}>"
 
     @property
     def rows(self) -> int:

@@ -128,4 +128,4 @@ def _shared_rows(joined: Dataset, rows: int, part: str) -> tuple[str, ...]:
     """A warning if rows after the first ``rows`` repeat one of those: their score would flatter."""
     codes = joined.duplicate_groups()
     shared = int(np.isin(codes[rows:], codes[:rows]).sum())
-    return (f"{shared} of {joined.rows - rows} {part} rows are among the training rows too",) if shared else ()
+    return (f"{shared} of {joined.rows - rows} {part} rows are among the training rows too.",) if shared else ()

@@ -73,17 +73,19 @@ def deal(classes: np.ndarray, groups: np.ndarray | None, table: np.ndarray, rand
     return part
 
 
-def time_cuts(times: np.ndarray, wanted: list[int]) -> list[int]:
+def time_cuts(times: np.ndarray, wanted: list[int], *, before: int = 1) -> list[int]:
     """The nearest positions to ``wanted`` where the sorted times change, strictly ascending.
+
+    ``before``: how many distinct times must lie before the first of them.
 
     Raises:
         StudyError: there are too few distinct times.
     """
     changes = np.flatnonzero(times[1:] != times[:-1]) + 1
-    if len(changes) < len(wanted):
+    if len(changes) < len(wanted) + before - 1:
         got = f"{len(changes) + 1} for {len(wanted)} later part{'' if len(wanted) == 1 else 's'}"
         raise StudyError("time-ordered splits need more distinct times", got, "Use fewer folds, or a finer time.")
-    cuts, lowest = [], 0
+    cuts, lowest = [], before - 1
     for number, position in enumerate(wanted):
         highest = len(changes) - (len(wanted) - number)
         nearest = lowest + int(np.argmin(np.abs(changes[lowest : highest + 1] - position)))

@@ -12,7 +12,7 @@ from wellposed.data.opening import open_source
 from wellposed.data.roles import infer_roles
 from wellposed.data.special import special_columns
 from wellposed.data.targets import TargetSpec, convert_targets, missing_column, parse_target
-from wellposed.errors import DataError
+from wellposed.errors import DataError, option
 
 
 def read(
@@ -99,7 +99,7 @@ def read(
     if dataset.duplicates:
         count = dataset.duplicates
         rows = "1 row repeats an earlier one" if count == 1 else f"{count} of {dataset.rows} rows repeat an earlier one"
-        note = f"{rows}; --keep-duplicates-together keeps equal rows on one side of a split"
+        note = f"{rows}; {option('keep_duplicates_together', True)} keeps equal rows on one side of a split."
         dataset = replace(dataset, warnings=(*dataset.warnings, note))
     return dataset if raw.test is None else with_test(dataset, like(raw.test, dataset, markers))
 

@@ -149,7 +149,7 @@ def _local(file: _File) -> tuple[Path, tuple[str, ...]] | None:
         return None
     path = Path(folder) / file.name
     known = hashlib.sha256(path.read_bytes()).hexdigest() in file.sha256
-    return path, () if known else (f"{file.name} differs from the published file (its checksum is another)",)
+    return path, () if known else (f"{file.name} differs from the published file (its checksum is another).",)
 
 
 def _local_or_fetched(file: _File, name: str) -> tuple[Path, tuple[str, ...]]:

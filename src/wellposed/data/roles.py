@@ -14,12 +14,13 @@ from wellposed.data.columns import (
     category,
     factorized,
     first_date,
+    listed,
     numbers,
     series,
     with_decimal_point,
 )
 from wellposed.data.targets import refuse_infinite
-from wellposed.errors import DataError
+from wellposed.errors import DataError, option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,11 +83,12 @@ def infer_roles(
     if identifiers:
         names = list(identifiers)
         found.warnings.append(
-            f"left out as identifiers: {_listed(names)}; --numeric {names[0]} or --categorical {names[0]} keeps one"
+            f"Left out as identifiers: {listed(names)}; {option('numeric', names[:1])} or "
+            f"{option('categorical', names[:1])} keeps one."
         )
     constant = [name for name, role in found.roles.items() if role == "constant"]
     if constant:
-        found.warnings.append(f"left out, they hold one value or none: {_listed(constant)}")
+        found.warnings.append(f"Left out, they hold one value or none: {listed(constant)}.")
     if not found.features:
         got = ", ".join(candidates) or "the target alone"
         remedy = "Give at least one column that varies besides the target."
@@ -120,11 +122,14 @@ def _classify(
     codes, labels = factorized(column, na)
     date = first_date(column, labels)
     if date is not None and not as_categorical:
-        remedy = f"Leave it out (--drop {name}), order the rows by it (--time {name}), or turn it into numbers."
+        remedy = (
+            f"Leave it out ({option('drop', [name])}), order the rows by it ({option('time', name)}), or turn it into "
+            "numbers."
+        )
         raise DataError(f"column {name!r} holds dates or times", date, remedy)
     if as_numeric:
         wrong = next(label for label in labels if numbers(_single(label)) is None)
-        remedy = f"If it stands for a missing cell, say so with --na {wrong!r}."
+        remedy = f"If it stands for a missing cell, say so with {option('na', [wrong])}."
         raise DataError(f"numeric column {name!r} holds text", wrong, remedy)
     missing = bool((codes < 0).any())
     if len(labels) == 0 or (len(labels) == 1 and not missing):
@@ -139,8 +144,8 @@ def _classify(
     strays = almost_numbers(labels)
     if strays and not as_categorical:
         found.warnings.append(
-            f"column {name!r} holds {len(labels) - len(strays)} numbers but also {_listed(strays)}: taken as "
-            f"categorical; if that means missing, say --na {strays[0]!r}"
+            f"Column {name!r} holds {len(labels) - len(strays)} numbers but also {listed(strays)}: taken as "
+            f"categorical; if that means missing, say {option('na', strays[:1])}."
         )
     found.roles[name], found.features[name] = "categorical", text
 
@@ -158,8 +163,3 @@ def _single(text: str) -> pd.Series:
     import pandas as pd
 
     return pd.Series([text], dtype=object)
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wellposed.data.columns import factorized, numbers, series, sortable, texts
-from wellposed.errors import DataError
+from wellposed.errors import DataError, option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ def _weights(column: pd.Series, na: tuple[str, ...]) -> np.ndarray:
         raise DataError(
             f"weight column {column.name!r} must hold finite numbers that aren't negative, some above 0",
             str(column.iloc[0]) if values is None else f"{np.min(values):g} to {np.max(values):g}",
-            "Mend the cells, or leave --weight out.",
+            f"Mend the cells, or leave {option('weight')} out.",
         )
     return values.astype(np.float64)
 

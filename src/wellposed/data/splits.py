@@ -10,7 +10,7 @@ import numpy as np
 
 from wellposed.data.partition import deal, fold_table, holdout_table, time_cuts
 from wellposed.data.strata import class_codes, class_warnings, group_codes, require_groups, sorted_by_class, straddling
-from wellposed.errors import StudyError
+from wellposed.errors import StudyError, option
 
 if TYPE_CHECKING:
     from wellposed.data.dataset import Dataset
@@ -73,7 +73,9 @@ def set_aside(
     if test is None:
         return rows[~own], rows[own]
     if own.any() or dataset.test is not None:
-        raise StudyError("the data bring test rows of their own", f"test {test:g} besides", "Leave --test out.")
+        raise StudyError(
+            "the data bring test rows of their own", f"test {test:g} besides", f"Leave {option('test')} out."
+        )
     _share("test", test)
     free = rows if dataset.split is None else rows[dataset.split == "train"]
     size = _size(test, len(free), "test")
@@ -138,7 +140,9 @@ def make_splits(
         warnings += straddling(dataset, rows, outer[0][0], keep_duplicates_together)
     elif dataset.time is not None:
         _refuse_groups_in_time(groups)
-        outer, kind = {0: _later_parts(dataset.time, rows, folds if count > 1 else None, share)}, "time-ordered"
+        before = 2 if monitor else 1  # the first window is cut once more, for monitor rows
+        parts = _later_parts(dataset.time, rows, folds if count > 1 else None, share, before)
+        outer, kind = {0: parts}, "time-ordered"
     else:
         if groups is not None:
             require_groups(dataset, groups, rows, count)
@@ -194,20 +198,22 @@ def _held_out(
     table = holdout_table(np.bincount(classes), size)
     part = deal(classes, None if groups is None else groups[rows], table, random)
     if not (part == 1).any() or (part == 1).all():
-        raise StudyError("a hold-out needs rows on both sides", "one group", "Use more groups, or leave --group out.")
+        raise StudyError(
+            "a hold-out needs rows on both sides", "one group", f"Use more groups, or leave {option('group')} out."
+        )
     return np.sort(rows[part == 1])
 
 
 def _unshuffled(rows: np.ndarray, groups: np.ndarray | None, folds: int, share: float) -> list[np.ndarray]:
     if groups is not None:
-        remedy = "Leave out shuffle=False, or the groups."
+        remedy = f"Leave out {option('shuffle_splits', False)}, or the groups."
         raise StudyError("rows in their order can't keep groups together", "shuffle=False", remedy)
     if folds == 1:
         return [rows[len(rows) - _size(share, len(rows), "validation") :]]
     return list(np.array_split(rows, folds))
 
 
-def _later_parts(time: np.ndarray, rows: np.ndarray, folds: int | None, share: float) -> list[np.ndarray]:
+def _later_parts(time: np.ndarray, rows: np.ndarray, folds: int | None, share: float, before: int) -> list[np.ndarray]:
     """Validation rows of every fold, later and later; times that are equal stay together."""
     order = rows[np.argsort(time[rows], kind="stable")]
     if folds is None:
@@ -215,7 +221,7 @@ def _later_parts(time: np.ndarray, rows: np.ndarray, folds: int | None, share: f
     else:
         block = max(1, len(order) // (folds + 1))
         wanted = [len(order) - (folds - fold) * block for fold in range(folds)]
-    cuts = [*time_cuts(time[order], wanted), len(order)]
+    cuts = [*time_cuts(time[order], wanted, before=before), len(order)]
     return [order[start:stop] for start, stop in pairwise(cuts)]
 
 
@@ -262,19 +268,23 @@ def _monitored(
 
 def _refuse_groups_in_time(groups: np.ndarray | None) -> None:
     if groups is not None:
-        remedy = "Use --time, or --group and --keep-duplicates-together, not both."
+        remedy = f"Use {option('time')}, or {option('group')} and {option('keep_duplicates_together')}, not both."
         raise StudyError("time-ordered splits can't keep groups together", "groups and times", remedy)
 
 
 def _check(folds: int | None, validation: float | None, seeds: int, monitor: float, rows: int) -> None:
     if seeds < 1:
-        raise StudyError("a study needs at least 1 seed", seeds, "Use --seeds 3.")
+        raise StudyError("a study needs at least 1 seed", seeds, f"Use {option('seeds', 3)}.")
     if rows < 2:
         raise StudyError("splits need at least 2 rows", rows, "Give more data.")
     if validation is not None:
         _share("validation", validation)
     elif folds is not None and folds < 2:
-        raise StudyError("cross-validation needs at least 2 folds", folds, "Use --folds 5, or --validation 0.2.")
+        raise StudyError(
+            "cross-validation needs at least 2 folds",
+            folds,
+            f"Use {option('folds', 5)}, or {option('validation', 0.2)}.",
+        )
     elif folds is not None and folds > rows:
         raise StudyError(f"{folds} folds need at least as many rows", rows, "Use fewer folds.")
     if monitor:
@@ -300,5 +310,5 @@ def _size(share: float, rows: int, name: str) -> int:
 
 def _random(seed: int, *purpose: int) -> np.random.Generator:
     if seed < 0:
-        raise StudyError("seed must not be negative", seed, "Use --seed 0.")
+        raise StudyError("seed must not be negative", seed, f"Use {option('seed', 0)}.")
     return np.random.default_rng([seed, *purpose])

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wellposed.errors import StudyError
+from wellposed.data.columns import listed
+from wellposed.errors import StudyError, option, printable
 
 if TYPE_CHECKING:
     from wellposed.data.dataset import Dataset
@@ -48,7 +49,9 @@ def group_codes(dataset: Dataset, keep_duplicates_together: bool) -> np.ndarray 
 def require_groups(dataset: Dataset, groups: np.ndarray, rows: np.ndarray, folds: int) -> None:
     number = len(np.unique(groups[rows]))
     if number < max(2, folds):
-        remedy = "Use fewer folds, or leave --group out." if dataset.groups is not None else "Use fewer folds."
+        remedy = (
+            f"Use fewer folds, or leave {option('group')} out." if dataset.groups is not None else "Use fewer folds."
+        )
         what = f"{folds} folds need at least as many groups" if folds > 1 else "a hold-out needs at least 2 groups"
         raise StudyError(what, number, remedy)
 
@@ -60,7 +63,7 @@ def sorted_by_class(dataset: Dataset, rows: np.ndarray) -> list[str]:
     changes, present = int((codes[1:] != codes[:-1]).sum()), len(np.unique(codes))
     if changes >= present - 1 + 0.01 * len(rows):
         return []
-    return ["the rows are sorted by class, and the split takes them in order: let it shuffle"]
+    return ["The rows are sorted by class, and the split takes them in order: let it shuffle."]
 
 
 def straddling(dataset: Dataset, rows: np.ndarray, held: np.ndarray, asked: bool) -> list[str]:
@@ -73,7 +76,7 @@ def straddling(dataset: Dataset, rows: np.ndarray, held: np.ndarray, asked: bool
         shared = int(np.isin(codes[held], codes[training]).sum())
         if shared:
             found.append(
-                f"{shared} of {len(held)} validation rows have a training row {what} to them in the given split"
+                f"{shared} of {len(held)} validation rows have a training row {what} to them in the given split."
             )
     return found
 
@@ -84,14 +87,18 @@ def class_warnings(dataset: Dataset, rows: np.ndarray, splits: Sequence[Split], 
     codes = class_codes(dataset, True)
     counts = np.bincount(codes[rows], minlength=len(dataset.classes))
     found = []
-    few = [f"{name} ({count})" for name, count in zip(dataset.classes, counts, strict=True) if 0 < count < folds]
+    few = [
+        f"{printable(name, 60)} ({count})"
+        for name, count in zip(dataset.classes, counts, strict=True)
+        if 0 < count < folds
+    ]
     if few:
-        found.append(f"fewer rows than the {folds} folds: {', '.join(few)}; some folds validate none of them")
+        found.append(f"Fewer rows than the {folds} folds: {listed(few)}; some folds validate none of them.")
     unlearned = np.zeros(len(dataset.classes), dtype=np.int64)
     for split in splits:
         there = np.bincount(codes[split.training], minlength=len(dataset.classes)) > 0
         unlearned += ~there & (counts > 0)
     for name, number in zip(dataset.classes, unlearned, strict=True):
         if number:
-            found.append(f"class {name} has no training row in {number} of {len(splits)} splits")
+            found.append(f"Class {printable(name, 60)} has no training row in {number} of {len(splits)} splits.")
     return found

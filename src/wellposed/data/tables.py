@@ -154,7 +154,7 @@ def _decode(path: Path, raw: bytes) -> tuple[str, tuple[str, ...]]:
     try:
         return _line_ends(raw.decode("utf-8-sig")), ()
     except UnicodeDecodeError:
-        return _line_ends(raw.decode("latin-1")), (f"{path.name} is not UTF-8: read as Latin-1",)
+        return _line_ends(raw.decode("latin-1")), (f"{path.name} is not UTF-8: read as Latin-1.",)
 
 
 def _line_ends(text: str) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from wellposed.data.columns import first_date, label_key, numbers, series, texts
-from wellposed.errors import DataError
+from wellposed.data.columns import first_date, label_key, listed, numbers, series, texts
+from wellposed.errors import DataError, option, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +22,8 @@ MAX_INTEGER_CLASSES = 10
 """Whole numbers are taken for classes up to this many distinct values,"""
 ROWS_PER_INTEGER_CLASS = 5
 """and only if there are at least this many rows a value on average; two values always are classes."""
+
+_FEW_VALUES = 12  # so many are named in a message
 
 _OPERATORS = {
     ">=": operator.ge,
@@ -80,12 +82,14 @@ def parse_target(
     """
     if target is None:
         if default is None:
-            shown = ", ".join(columns[:30]) + (", …" if len(columns) > 30 else "")
-            raise DataError(f"{place}: no target column was named", remedy=f"Name it with --target; columns: {shown}.")
+            shown = ", ".join(printable(column, 60) for column in columns[:30]) + (", …" if len(columns) > 30 else "")
+            raise DataError(
+                f"{place}: no target column was named", remedy=f"Name it with {option('target')}; columns: {shown}."
+            )
         return TargetSpec(default)
     names = (target,) if isinstance(target, str) else tuple(target)
     if not names:
-        raise DataError("target must name at least one column", target, "Name it with --target.")
+        raise DataError("target must name at least one column", target, f"Name it with {option('target')}.")
     if len(set(names)) < len(names):
         raise DataError("target columns must differ", ", ".join(names), "Name each column once.")
     specs = [_parse_one(str(name), columns) for name in names]
@@ -124,9 +128,10 @@ def missing_column(role: str, name: str, columns: Sequence[str]) -> DataError:
     folded = {column.lower(): column for column in columns}
     close = [folded[found] for found in difflib.get_close_matches(name.lower(), list(folded), n=3, cutoff=0.6)]
     if close:
-        remedy = f"Did you mean {' or '.join(map(repr, close))}?"
+        remedy = f"Did you mean {' or '.join(repr(printable(column, 60)) for column in close)}?"
     else:
-        remedy = f"The columns are {', '.join(columns[:30])}{', …' if len(columns) > 30 else ''}."
+        shown = ", ".join(printable(column, 60) for column in columns[:30])
+        remedy = f"The columns are {shown}{', …' if len(columns) > 30 else ''}."
     return DataError(f"{role} column doesn't exist", name, remedy)
 
 
@@ -152,13 +157,13 @@ def convert_targets(
         if task == "regression":
             remedy = f"Name the column {spec.columns[0]!r} itself for regression."
             raise DataError("a target expression makes classes", spec.names[0], remedy)
-        return _classification(
-            spec.names[0], _compared(spec, series(frame, spec.columns[0]), na), spec.classes, classes
-        )
+        column = series(frame, spec.columns[0])
+        labels = _compared(spec, column, na)
+        return _classification(spec.names[0], labels, spec.classes, classes, _values_there(spec.columns[0], column, na))
     values = [numbers(series(frame, name), na) for name in spec.columns]
     if len(spec.columns) > 1:
         if task == "classification":
-            remedy = "Name one target column, or use --task regression."
+            remedy = f"Name one target column, or use {option('task', 'regression')}."
             raise DataError("classification takes one target column", ", ".join(spec.columns), remedy)
         return _regression(spec.columns, values, frame, check=classes is None)
     name = next(iter(spec.columns))
@@ -194,6 +199,14 @@ def _compared(spec: TargetSpec, column: pd.Series, na: tuple[str, ...]) -> np.nd
     return np.where(positive, spec.classes[1], spec.classes[0]).astype(object)
 
 
+def _values_there(name: str, column: pd.Series, na: tuple[str, ...]) -> str:
+    """What a column holds, in a sentence: its values if they are few, its range or the first of them otherwise."""
+    values, labels = numbers(column, na), sorted(set(texts(column, na)), key=label_key)
+    if values is not None and len(labels) > _FEW_VALUES:
+        return f"{name!r} goes from {np.min(values):g} to {np.max(values):g}."
+    return f"{name!r} holds {listed(labels, _FEW_VALUES)}."
+
+
 def _task(values: np.ndarray | None) -> Task:
     if values is None:
         return "classification"
@@ -211,7 +224,9 @@ def _regression(names: tuple[str, ...], values: list[np.ndarray | None], frame: 
     for name, numeric in zip(names, values, strict=True):
         if numeric is None:
             got = first_date(series(frame, name)) or str(frame[name].iloc[0])
-            raise DataError(f"regression target {name!r} must hold numbers", got, "Use --task classification.")
+            raise DataError(
+                f"regression target {name!r} must hold numbers", got, f"Use {option('task', 'classification')}."
+            )
         refuse_infinite("target", name, numeric)
         if check and numeric.min() == numeric.max():
             raise DataError(f"target {name!r} is constant", f"{numeric[0]:g} in every row", "Name another target.")
@@ -224,6 +239,7 @@ def _classification(
     labels: np.ndarray,
     order: tuple[str, ...],
     known: tuple[str, ...] | None,
+    values: str = "",
 ) -> Targets:
     import pandas as pd
 
@@ -233,18 +249,19 @@ def _classification(
     if known is not None:
         new = sorted(set(counts.index) - set(known), key=label_key)
         if new:
-            remedy = f"The classes are {', '.join(known)}."
+            remedy = f"The classes are {listed(list(known), _FEW_VALUES)}."
             raise DataError(f"target {name!r} holds a class that was not there before", ", ".join(new), remedy)
         order = known
     elif len(counts) < 2:
-        remedy = "Name a target with at least two classes."
+        remedy = values or "Name a target with at least two classes."
         raise DataError(f"target {name!r} has one class only", str(counts.index[0]), remedy)
     else:
         single = [label for label in order if counts.get(label, 0) == 1]
         if single:
-            what = "class" if len(single) == 1 else "classes"
+            what = "Class" if len(single) == 1 else "Classes"
             verb = "has" if len(single) == 1 else "have"
-            note = (f"{what} {', '.join(single)} {verb} a single row: it can be learned or validated, not both",)
+            shown = listed(single)
+            note = (f"{what} {shown} {verb} a single row: it can be learned or validated, not both.",)
     return Targets(pd.DataFrame({name: labels.astype(object)}), "classification", tuple(order), note)
 
 

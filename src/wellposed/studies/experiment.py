@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from wellposed.data.columns import listed
 from wellposed.data.dataset import Dataset
 from wellposed.data.preprocessing import Preprocessing, Schema
 from wellposed.data.splits import Split, SplitScheme
@@ -204,6 +205,13 @@ class Experiment:
             table = {name: len(names) / (len(counts) * count) for name, count in counts.items()}
         else:
             table = {str(name): float(weight) for name, weight in given.items()}
+            unknown = [name for name in table if name not in self.data.classes]
+            if unknown:
+                raise StudyError(
+                    "training: class_weight names a class that isn't there",
+                    ", ".join(unknown),
+                    f"The classes are {listed(list(self.data.classes), 12)}.",
+                )
             missing = [name for name in self.data.classes if str(name) not in table]
             if missing:
                 raise StudyError(
