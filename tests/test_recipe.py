@@ -80,3 +80,12 @@ def test_refusals(written, message):
     with pytest.raises(TechniqueError) as caught:
         parse_grid(written)
     assert str(caught.value) == message
+
+
+def test_techniques_joined_with_a_comma():
+    with pytest.raises(TechniqueError) as caught:
+        parse("dropout=0.2,layers=last,weight-decay=1e-3 + l1=1e-4")
+    assert str(caught.value) == (
+        "recipe: techniques are joined with +, got dropout=0.2,layers=last,weight-decay=1e-3. "
+        "Write dropout=0.2,layers=last + weight-decay=1e-3."
+    )

@@ -12,7 +12,7 @@ import numpy as np
 
 from wellposed.errors import TechniqueError
 from wellposed.techniques.base import Context, Technique, overrides
-from wellposed.techniques.catalog import find
+from wellposed.techniques.catalog import find, refuse_taken_name
 
 __all__ = ["BASELINE", "Recipe", "parse", "parse_grid"]
 
@@ -39,6 +39,7 @@ class Recipe:
                 raise TechniqueError(
                     "recipe: every part must be a technique", item, "Write e.g. L2(1e-3) + Dropout(0.2)."
                 )
+            refuse_taken_name(type(item))
         object.__setattr__(self, "techniques", tuple(sorted(self.techniques, key=Technique.place)))
         signatures = [item.signature() for item in self.techniques]
         for item, signature in zip(self.techniques, signatures, strict=True):
@@ -165,11 +166,14 @@ def _parse_technique(part: str, whole: str) -> Iterable[Technique]:
         given[next(iter(fields))] = first.strip()
     elif "=" in pieces[0]:
         raise TechniqueError(f"{name}: a value is missing after =", part, f"Write e.g. {text(cls.example())}.")
-    for piece in pieces[1:]:
+    for place, piece in enumerate(pieces[1:], start=1):
         key, sign, value = (item.strip() for item in piece.partition("="))
         key = key.replace("-", "_")
         if key not in fields or not sign or not value:
             known = ", ".join(fields) or "none"
+            if _is_technique(key):
+                joined = f"{','.join(pieces[:place])} + {','.join(pieces[place:])}"
+                raise TechniqueError("recipe: techniques are joined with +", part, f"Write {joined}.")
             raise TechniqueError(
                 f"{name}: no such option", piece, f"Its options: {known}; write e.g. {text(cls.example())}."
             )
@@ -178,6 +182,13 @@ def _parse_technique(part: str, whole: str) -> Iterable[Technique]:
         given[key] = value
     values = [[(key, value) for value in _values(cls, fields[key], written)] for key, written in given.items()]
     return [cls(**dict(combination)) for combination in itertools.product(*values)]
+
+
+def _is_technique(name: str) -> bool:
+    try:
+        return bool(find(name))
+    except TechniqueError:
+        return False
 
 
 def _values(cls: type[Technique], field: dataclasses.Field[Any], written: str) -> list[Any]:
@@ -219,6 +230,8 @@ def _option(cls: type[Technique], field: dataclasses.Field[Any], written: str) -
         if written.lower() not in ("true", "false"):
             raise TechniqueError(f"{cls.name}: {field.name} must be true or false", written)
         return written.lower() == "true"
+    if isinstance(field.default, float):
+        return _number(cls, field, written)
     if isinstance(field.default, int):
         if not written.lstrip("-").isdigit():
             raise TechniqueError(f"{cls.name}: {field.name} must be a whole number", written)

@@ -235,7 +235,7 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
     ),
     "text for a whole number in a file": (
         (*BARE, "--config", "text.toml"),
-        f"--epochs must be a whole number, got many. {SHOWS}",
+        f"config text.toml: epochs must be a whole number, got many. {SHOWS}",
     ),
     # the other commands
     "technique to explain": (

@@ -48,3 +48,24 @@ def test_command_line_wins(command: Callable[..., Any], config: str) -> None:
 def test_a_single_value_for_a_repeatable_option(command: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "one.toml").write_text('with = "l2=1e-3"\nfolds = 2\n', encoding="utf-8")
     assert planned(command, "iris", "--config", "one.toml")["recipes"] == ["baseline", "best-epoch", "l2=0.001"]
+
+
+SHOWS = "`wellposed compare --help` shows what it takes."
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('epochs = "many"', f"epochs must be a whole number, got many. {SHOWS}"),
+        ("folds = 2.5", f"folds must be a whole number, got 2.5. {SHOWS}"),
+        ("seeds = [1, 2]", f"seeds must be a whole number, got 1,2. {SHOWS}"),
+        ('monitor = "few"', f"monitor must be a number, got few. {SHOWS}"),
+        ("epochs = true", "epochs must be text or a number, got True"),
+        ('fixed = "yes"', "fixed must be true or false, got yes"),
+        ("with = [3, true]", "with must be text or a number, got True"),
+    ],
+)
+def test_a_value_of_the_wrong_type(line: str, message: str, command: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "one.toml").write_text(f"{line}\n", encoding="utf-8")
+    ran = command("compare", "iris", "--config", "one.toml")
+    assert (ran.status, ran.out, ran.err) == (2, "", f"error: config one.toml: {message}\n")

@@ -103,3 +103,63 @@ def test_switches_and_repeatable_options_given_twice(command: Callable[..., Any]
     again = ("--quiet", "--quiet", "--json", "--with", "l2", "--with", "--seeds", "--seeds", "1")
     message = "recipe: no technique of that name, got --seeds. `wellposed techniques` lists all."
     assert command("compare", "iris", *again).err == f"error: {message}\n"
+
+
+FILES = {
+    "good.csv": "x,z,y\n"
+    + "".join(f"{i * 0.37 % 1:.2f},{'ab'[i % 2]},{'no' if i % 3 else 'yes'}\n" for i in range(12)),
+    "narrow.csv": "x,y\n0.1,yes\n",
+    "other.csv": "x,z,y\n0.1,a,perhaps\n",
+    "empty.csv": "",
+}
+
+
+@pytest.mark.parametrize("option", ["--test", "--validation"])
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("narrow.csv", "{option} narrow.csv: feature column doesn't exist, got z. The columns are x, y."),
+        (
+            "other.csv",
+            "{option} other.csv: target 'y' holds a class that was not there before, got perhaps. "
+            "The classes are no, yes.",
+        ),
+        ("empty.csv", "empty.csv: the file is empty. Give a table with a header and rows."),
+    ],
+)
+def test_errors_name_the_further_file(
+    option: str, file: str, message: str, command: Callable[..., Any], tmp_path: Path
+) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    ran = command("compare", "good.csv", "--target", "y", option, file)
+    assert (ran.status, ran.out, ran.err) == (2, "", f"error: {message.format(option=option)}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("--optimizer", "sgd(learning_rate=0.1)"),
+            "optimizer: the learning rate is a setting of its own, got sgd(learning_rate=0.1). "
+            "Give --learning-rate 0.1 beside the optimizer.",
+        ),
+        (
+            ("--with", "dropout=0.2,l2=1e-3"),
+            "recipe: techniques are joined with +, got dropout=0.2,l2=1e-3. Write dropout=0.2 + l2=1e-3.",
+        ),
+        (
+            ("--class-weight", "setosa=1,virginia=2"),
+            "training: class_weight names a class that isn't there, got virginia. "
+            "The classes are setosa, versicolor, virginica.",
+        ),
+        (
+            ("--metric", "kappa"),
+            "metric: unknown name, got kappa. Choose one of accuracy, auc, balanced_accuracy, brier, f1, log_loss, mae, "
+            "mse, r2, rmse.",
+        ),
+    ],
+)
+def test_messages(arguments: Sequence[str], message: str, command: Callable[..., Any]) -> None:
+    ran = command("compare", "iris", "--network", "4", *arguments)
+    assert (ran.status, ran.out, ran.err) == (2, "", f"error: {message}\n")

@@ -180,3 +180,13 @@ def test_errors(text: str, message: str) -> None:
     with pytest.raises(StudyError) as caught:
         optimizer(text)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("text", ["sgd(learning_rate=0.1)", "sgd(momentum=0.9, lr=0.1)"])
+def test_learning_rate_among_the_arguments(text: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        optimizer(text)
+    assert str(caught.value) == (
+        f"optimizer: the learning rate is a setting of its own, got {text}. "
+        "Give `learning_rate=0.1` beside the optimizer."
+    )

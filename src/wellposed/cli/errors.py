@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -43,7 +43,12 @@ def usage_message(error: Any, arguments: Sequence[str]) -> str:
         rule = "needs a value" if "requires" in error.message else "takes no value"
         return one_line(f"{error.option_name} {rule}. {shows}")
     if kind == "BadParameter":
-        return one_line(f"{_name(error)} {_rule(error)}, got {_given(error, arguments)}. {shows}")
+        values = _values([_name(error)], arguments)
+        defaults: Mapping[str, Any] = (error.ctx and error.ctx.default_map) or {}
+        if not values and error.param is not None and error.param.name in defaults:
+            place = f"config {error.ctx.params['config']}: {_name(error).removeprefix('--')}"
+            return one_line(f"{place} {_rule(error)}, got {defaults[error.param.name]}. {shows}")
+        return one_line(f"{_name(error)} {_rule(error)}, got {values[0] if values else 'nothing'}. {shows}")
     if unknown:
         return one_line(f"no such command {unknown[1]}. {_guess(unknown[1], known.commands)}{lists}")
     if error.message.startswith("Got unexpected extra argument"):
@@ -94,11 +99,6 @@ def _rule(error: Any) -> str:
         if f"valid {word}" in error.message:
             return f"must be {noun}"
     return f"can't be used ({error.message.rstrip('.')})"
-
-
-def _given(error: Any, arguments: Sequence[str]) -> str:
-    """The value as it stands on the command line; the values of a configuration file are checked as it is read."""
-    return next(iter(_values([_name(error)], arguments)), "nothing")
 
 
 def _values(options: Sequence[str], arguments: Sequence[str]) -> list[str]:

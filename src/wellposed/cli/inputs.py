@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wellposed.network.mlp import MLP
     from wellposed.training.spec import Training
 
-__all__ = ["make_network", "make_training", "read_data", "settings", "share_or_file", "widths"]
+__all__ = ["load_own", "make_network", "make_training", "read_data", "settings", "share_or_file", "widths"]
 
 
 def read_data(data: DataOptions, *, validation: str | None = None, test: str | None = None) -> Dataset:
@@ -79,6 +79,15 @@ def make_training(options: TrainingOptions) -> Training:
         epochs=options.epochs,
         class_weight=class_weights(options.class_weight),
     )
+
+
+def load_own(files: list[str] | None) -> None:
+    """Registers the techniques of the user's own files."""
+    if files:
+        from wellposed.techniques.loading import load_techniques
+
+        for file in files:
+            load_techniques(file)
 
 
 def widths(text: str) -> tuple[int, ...]:

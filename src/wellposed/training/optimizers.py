@@ -18,8 +18,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
-from wellposed.errors import StudyError
-from wellposed.textform import Named, build, registry
+from wellposed.errors import StudyError, option
+from wellposed.textform import Named, build, parse, registry
 
 Params = PyTree[Float[Array, "..."]]
 State = dict[str, Any]
@@ -432,8 +432,13 @@ def optimizer(spec: str | Optimizer) -> Optimizer:
     """The optimizer that a text describes, e.g. ``"sgd(momentum=0.9, nesterov=true)"``; ``to_text()`` is the way back.
 
     Raises:
-        StudyError: unknown name or argument, or a value without a meaning.
+        StudyError: unknown name or argument, a learning rate, or a value without a meaning.
     """
+    named = parse("optimizer", spec)[2] if isinstance(spec, str) else {}
+    for rate in ("learning_rate", "lr"):
+        if rate in named:
+            remedy = f"Give {option('learning_rate', named[rate])} beside the optimizer."
+            raise StudyError("optimizer: the learning rate is a setting of its own", spec, remedy)
     return build("optimizer", spec, OPTIMIZERS)
 
 
