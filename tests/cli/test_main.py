@@ -155,8 +155,8 @@ def test_errors_name_the_further_file(
         ),
         (
             ("--metric", "kappa"),
-            "metric: unknown name, got kappa. Choose one of accuracy, auc, balanced_accuracy, brier, f1, log_loss, mae, "
-            "mse, r2, rmse.",
+            "metric: unknown name, got kappa. Choose one of accuracy, auc, balanced_accuracy, brier, f1, log_loss, "
+            "mae, mse, r2, rmse.",
         ),
     ],
 )

@@ -44,9 +44,10 @@ def usage_message(error: Any, arguments: Sequence[str]) -> str:
         return one_line(f"{error.option_name} {rule}. {shows}")
     if kind == "BadParameter":
         values = _values([_name(error)], arguments)
-        defaults: Mapping[str, Any] = (error.ctx and error.ctx.default_map) or {}
+        context: Any = error.ctx
+        defaults: Mapping[str, Any] = (context and context.default_map) or {}
         if not values and error.param is not None and error.param.name in defaults:
-            place = f"config {error.ctx.params['config']}: {_name(error).removeprefix('--')}"
+            place = f"config {context.params['config']}: {_name(error).removeprefix('--')}"
             return one_line(f"{place} {_rule(error)}, got {defaults[error.param.name]}. {shows}")
         return one_line(f"{_name(error)} {_rule(error)}, got {values[0] if values else 'nothing'}. {shows}")
     if unknown:
