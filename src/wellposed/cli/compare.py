@@ -43,6 +43,7 @@ def compare(
 
     command = shlex.join(["wellposed", *context.obj])
     terminal = Terminal(run)
+    inputs.load_own(study.techniques)
     made_network, made_training = inputs.make_network(network), inputs.make_training(training)
     choices = inputs.prepare_settings(study)
     validation, test = inputs.share_or_file(study.validation)[1], inputs.share_or_file(study.test)[1]

@@ -143,6 +143,10 @@ class StudyOptions:
             "RECIPE",
         ),
     ] = None
+    techniques: Annotated[
+        list[str] | None,
+        _option("--techniques", _TECHNIQUES, "Python file with techniques of your own; repeatable.", "FILE.py"),
+    ] = None
     metric: Annotated[str, _option("--metric", _TECHNIQUES, "Main metric. Default: accuracy or r2.", "NAME")] = "auto"
     select: Annotated[
         str,

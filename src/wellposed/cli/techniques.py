@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from wellposed.cli.inputs import load_own
 from wellposed.cli.terminal import console
 
 __all__ = ["techniques"]
@@ -14,11 +15,21 @@ __all__ = ["techniques"]
 
 def techniques(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Explain this one.", show_default=False)] = None,
+    own: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--techniques",
+            metavar="FILE.py",
+            help="Python file with techniques of your own; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Lists the techniques, or explains one: its equation, strengths, options and source."""
     from wellposed.recipe import text
-    from wellposed.techniques.catalog import CATALOG, explain, find
+    from wellposed.techniques.catalog import explain, find, known
 
+    load_own(own)
     out = console()
     if name is not None:
         out.print(explain(find(name)), soft_wrap=not out.is_terminal)
@@ -32,7 +43,7 @@ def techniques(
         table.add_column(heading, no_wrap=True)
     table.add_column("what it does")
     family = None
-    for cls in CATALOG:
+    for cls in known():
         shown = "" if cls.family == family else cls.family
         family = cls.family
         first = (inspect.getdoc(cls) or "").partition("\n")[0]

@@ -16,7 +16,7 @@ from wellposed.population.plan import Plan
 from wellposed.recipe import BASELINE, Recipe, parse_grid
 from wellposed.studies.experiment import Experiment, Target
 from wellposed.techniques.base import Technique
-from wellposed.techniques.catalog import CATALOG
+from wellposed.techniques.catalog import known
 from wellposed.techniques.stopping import BestEpoch
 from wellposed.training.spec import Training
 
@@ -196,7 +196,7 @@ def _recipes(
     context = experiment.context
     if given is None:
         chosen, skipped = [], []
-        for cls in CATALOG:
+        for cls in known():
             recipe = Recipe(cls.panel())
             try:
                 recipe.check(context)

@@ -11,7 +11,7 @@ from typing import Any
 from wellposed.errors import TechniqueError
 from wellposed.techniques.augmentation import Mixup
 from wellposed.techniques.averaging import EMA, SWA, Lookahead, Snapshots
-from wellposed.techniques.base import Technique
+from wellposed.techniques.base import HOOKS, Technique
 from wellposed.techniques.constraints import MaxNorm, WeightDecay
 from wellposed.techniques.gradients import ClipGlobalNorm, ClipNorm, ClipValue
 from wellposed.techniques.mixing import CMixup, CutMix, Cutout, ManifoldMixup
@@ -22,7 +22,7 @@ from wellposed.techniques.penalties import L1, L2, ElasticNet, ProximalL1
 from wellposed.techniques.stopping import BestEpoch, EarlyStopping
 from wellposed.techniques.targets import ConfidencePenalty, LabelSmoothing
 
-__all__ = ["CATALOG", "explain", "find"]
+__all__ = ["CATALOG", "explain", "find", "known", "refuse_taken_name", "register"]
 
 CATALOG: tuple[type[Technique], ...] = (
     L1, L2, ElasticNet, ProximalL1,
@@ -37,10 +37,50 @@ CATALOG: tuple[type[Technique], ...] = (
 )  # fmt: skip
 """Every technique, by family."""
 
-_HOOKS = (
-    "training", "network", "prepare", "augment", "weights", "hidden", "row_loss", "batch_loss", "penalty", "objective",
-    "differentiate", "gradients", "update", "inference", "epoch_end",
-)  # fmt: skip
+_REGISTERED: dict[str, type[Technique]] = {}
+
+
+def register(cls: type[Technique]) -> type[Technique]:
+    """Makes a technique of one's own known by its name: in text, on the command line, in saved models, in the panel.
+
+    Nothing else is needed for Python (``wp.compare(data, recipes=[Mine(0.1)])``). Registering the same class again, as
+    when a notebook's cell runs twice, replaces it.
+
+    Args:
+        cls: a class under ``@technique``.
+
+    Returns:
+        The class, so that it can stand above ``@technique`` as a decorator.
+
+    Raises:
+        TechniqueError: no technique, or its name is taken.
+
+    Example:
+        >>> register(LogitPenalty)  # doctest: +SKIP
+        >>> parse("logit-penalty=0.1 + l2=1e-3")  # doctest: +SKIP
+    """
+    if not (isinstance(cls, type) and issubclass(cls, Technique) and "__dataclass_fields__" in vars(cls)):
+        raise TechniqueError("register: only a technique can be registered", cls, "Write @technique above the class.")
+    refuse_taken_name(cls)
+    _REGISTERED[cls.name] = cls
+    return cls
+
+
+def refuse_taken_name(cls: type[Technique]) -> None:
+    """Two techniques of one name can't be told apart in text and results.
+
+    Raises:
+        TechniqueError: the catalogue or a registered technique has the name.
+    """
+    other = next((item for item in known() if item.name == cls.name), cls)
+    if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+        remedy = f"Give {cls.__name__} another name."
+        raise TechniqueError(f"{cls.__name__}: {other.__name__} has that name already", cls.name, remedy)
+
+
+def known() -> tuple[type[Technique], ...]:
+    """The catalogue, and then what was registered."""
+    return (*CATALOG, *_REGISTERED.values())
 
 
 def find(name: str) -> type[Technique]:
@@ -53,13 +93,14 @@ def find(name: str) -> type[Technique]:
         >>> find("dropout").__name__
         'Dropout'
     """
-    names = {cls.name: cls for cls in CATALOG}
+    names = {cls.name: cls for cls in known()}
     wanted = name.strip().lower().replace("_", "-")
     if wanted in names:
         return names[wanted]
     close = difflib.get_close_matches(wanted, names, n=1)
-    guess = f"Did you mean {close[0]}? " if close else ""
-    remedy = f"{guess}`wellposed techniques` lists all."
+    remedy = "`wellposed techniques` lists all; one of your own comes with --techniques FILE.py or wp.register."
+    if close:
+        remedy = f"Did you mean {close[0]}? `wellposed techniques` lists all."
     raise TechniqueError("recipe: no technique of that name", name, remedy)
 
 
@@ -68,7 +109,7 @@ def explain(cls: type[Technique]) -> str:
     fields = dataclasses.fields(cls)  # type: ignore[arg-type]
     strengths = [_strength_line(cls, field) for field in fields if field.metadata["strength"]]
     options = [_option_line(field) for field in fields if not field.metadata["strength"]]
-    hooks = [hook for hook in _HOOKS if getattr(cls, hook) is not getattr(Technique, hook)]
+    hooks = [hook for hook in HOOKS if getattr(cls, hook) is not getattr(Technique, hook)]
     parts = [f"{cls.name} ({cls.__name__}), {cls.family}", inspect.getdoc(cls) or ""]
     parts += ["\n".join(("Strengths:", *strengths))] if strengths else []
     parts += ["\n".join(("Options:", *options))] if options else []
