@@ -16,29 +16,49 @@ if TYPE_CHECKING:
     from wellposed.studies.compare import Comparison, compare
     from wellposed.techniques.augmentation import Mixup
     from wellposed.techniques.averaging import EMA, SWA, Lookahead, Snapshots
-    from wellposed.techniques.constraints import MaxNorm, WeightDecay
+    from wellposed.techniques.constraints import MaxNorm, MinMaxNorm, NonNegative, UnitNorm, WeightDecay
+    from wellposed.techniques.gates import L0
     from wellposed.techniques.gradients import ClipGlobalNorm, ClipNorm, ClipValue
+    from wellposed.techniques.group_lasso import GroupLasso
+    from wellposed.techniques.jacobian import JacobianPenalty
     from wellposed.techniques.mixing import CMixup, CutMix, Cutout, ManifoldMixup
     from wellposed.techniques.noise import DropConnect, Dropout, GaussianNoise
     from wellposed.techniques.normalization import BatchNorm
     from wellposed.techniques.objectives import ASAM, SAM, Adversarial, Flooding, RDrop
-    from wellposed.techniques.penalties import L1, L2, ElasticNet, ProximalL1
+    from wellposed.techniques.penalties import L1, L2, ElasticNet, Orthogonal, ProximalL1
+    from wellposed.techniques.spectral import SpectralNorm
     from wellposed.techniques.stopping import BestEpoch, EarlyStopping
+    from wellposed.techniques.structure import KHeads, ShakeDrop, ShakeShake, SkipConnections, StochasticDepth
     from wellposed.techniques.targets import ConfidencePenalty, LabelSmoothing
     from wellposed.training.spec import Training
 
 __all__ = [
-    "ASAM", "EMA", "L1", "L2", "MLP", "SAM", "SWA", "Adversarial", "BatchNorm", "BestEpoch", "CMixup",
+    "ASAM", "EMA", "L0", "L1", "L2", "MLP", "SAM", "SWA", "Adversarial", "BatchNorm", "BestEpoch", "CMixup",
     "ClipGlobalNorm", "ClipNorm", "ClipValue", "Comparison", "ConfidencePenalty", "CutMix", "Cutout", "DataError",
-    "Dataset", "DropConnect", "Dropout", "EarlyStopping", "ElasticNet", "Flooding", "GaussianNoise", "LabelSmoothing",
-    "Lookahead", "ManifoldMixup", "MaxNorm", "Mixup", "ProximalL1", "RDrop", "Recipe", "Snapshots", "StudyError",
-    "TechniqueError", "Training", "WeightDecay", "WellposedError", "compare", "parse", "read",
+    "Dataset", "DropConnect", "Dropout", "EarlyStopping", "ElasticNet", "Flooding", "GaussianNoise", "GroupLasso",
+    "JacobianPenalty", "KHeads", "LabelSmoothing", "Lookahead", "ManifoldMixup", "MaxNorm", "MinMaxNorm", "Mixup",
+    "NonNegative", "Orthogonal", "ProximalL1", "RDrop", "Recipe", "ShakeDrop", "ShakeShake", "SkipConnections",
+    "Snapshots", "SpectralNorm", "StochasticDepth", "StudyError", "TechniqueError", "Training", "UnitNorm",
+    "WeightDecay", "WellposedError", "compare", "parse", "read",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
 
 # Names are imported when they are first used: `wellposed --help` and usage errors don't wait for JAX.
 _HOME = {
+    "StochasticDepth": "wellposed.techniques.structure",
+    "SkipConnections": "wellposed.techniques.structure",
+    "ShakeShake": "wellposed.techniques.structure",
+    "ShakeDrop": "wellposed.techniques.structure",
+    "KHeads": "wellposed.techniques.structure",
+    "SpectralNorm": "wellposed.techniques.spectral",
+    "Orthogonal": "wellposed.techniques.penalties",
+    "JacobianPenalty": "wellposed.techniques.jacobian",
+    "GroupLasso": "wellposed.techniques.group_lasso",
+    "L0": "wellposed.techniques.gates",
+    "UnitNorm": "wellposed.techniques.constraints",
+    "NonNegative": "wellposed.techniques.constraints",
+    "MinMaxNorm": "wellposed.techniques.constraints",
     "Dataset": "wellposed.data.dataset",
     "read": "wellposed.data.read",
     "DataError": "wellposed.errors",

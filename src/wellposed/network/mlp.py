@@ -16,7 +16,7 @@ from wellposed.network.initializers import Initializer, initializer
 from wellposed.network.layers import Activation, Block, Dense, Params, State
 from wellposed.network.randomness import Rng
 
-__all__ = ["MLP", "Network", "Outputs"]
+__all__ = ["MLP", "Network", "Outputs", "Shortcut"]
 
 HiddenHook = Callable[[Array, str], Array]
 
@@ -34,6 +34,20 @@ class Outputs(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
+class Shortcut:
+    """Adds the values of one place to those of a later one, after the hook has changed both.
+
+    Args:
+        source: ``input`` or a hidden block; target: a later hidden block.
+        projection: a linear layer on the way, where the widths differ; its kernel stands beside the target's.
+    """
+
+    source: str
+    target: str
+    projection: Dense | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Network:
     """Blocks of layers from ``features`` columns to the output's logits.
 
@@ -41,11 +55,13 @@ class Network:
         features: number of input columns.
         blocks: hidden blocks, then the block ``output``.
         output_activation: turns logits into predictions (``sigmoid``, ``softmax``, ``linear``, ``relu``, …).
+        shortcuts: around hidden blocks.
     """
 
     features: int
     blocks: tuple[Block, ...]
     output_activation: str
+    shortcuts: tuple[Shortcut, ...] = ()
 
     @property
     def outputs(self) -> int:
@@ -74,6 +90,11 @@ class Network:
         for block in self.blocks:
             params[block.name], state[block.name] = block.init(rng.key(block.name), width)
             width = block.width(width)
+        widths = dict(zip(("input", *self.hidden_names), (self.features, *self.widths), strict=False))
+        for shortcut in self.shortcuts:
+            if shortcut.projection is not None:
+                key = rng.key(shortcut.target, "shortcut")
+                params[shortcut.target]["shortcut"], _ = shortcut.projection.init(key, widths[shortcut.source])
         return params, state
 
     def apply(
@@ -90,6 +111,7 @@ class Network:
         """Logits and hidden values; ``hidden_hook`` sees the input (as layer ``input``) and hidden blocks' outputs."""
         h = hidden_hook(x, "input")
         hidden: dict[str, Array] = {}
+        values = {"input": h}
         after: State = {}
         for block in self.blocks:
             h, after[block.name] = block.apply(
@@ -98,6 +120,14 @@ class Network:
             if block is not self.blocks[-1]:
                 hidden[block.name] = h
                 h = hidden_hook(h, block.name)
+                for shortcut in (item for item in self.shortcuts if item.target == block.name):
+                    past = values[shortcut.source]
+                    if shortcut.projection is not None:
+                        past, _ = shortcut.projection.apply(
+                            params[block.name]["shortcut"], {}, past, mask=mask, rng=rng, train=train
+                        )
+                    h = h + past
+                values[block.name] = h
         return Outputs(h if h.ndim == 3 else h[None], hidden), after
 
     def predict(self, logits: Float[Array, "... outputs"]) -> Float[Array, "... outputs"]:
@@ -119,6 +149,10 @@ class Network:
                 width = layer.width(width)
                 count = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes[block.name][name]))
                 label = f"{block.name} {getattr(layer, 'name', name)}"
+                lines.append((label, f"[rows, {width}]", f"{count:,}" if count else ""))
+            for shortcut in (item for item in self.shortcuts if item.target == block.name):
+                count = sum(math.prod(leaf.shape) for leaf in shapes[block.name].get("shortcut", {}).values())
+                label = f"{block.name} + {shortcut.source}"
                 lines.append((label, f"[rows, {width}]", f"{count:,}" if count else ""))
         if self.output_activation != "linear":
             lines.append((f"output {self.output_activation}", f"[rows, {width}]", ""))

@@ -12,24 +12,30 @@ from wellposed.errors import TechniqueError
 from wellposed.techniques.augmentation import Mixup
 from wellposed.techniques.averaging import EMA, SWA, Lookahead, Snapshots
 from wellposed.techniques.base import HOOKS, Technique
-from wellposed.techniques.constraints import MaxNorm, WeightDecay
+from wellposed.techniques.constraints import MaxNorm, MinMaxNorm, NonNegative, UnitNorm, WeightDecay
+from wellposed.techniques.gates import L0
 from wellposed.techniques.gradients import ClipGlobalNorm, ClipNorm, ClipValue
+from wellposed.techniques.group_lasso import GroupLasso
+from wellposed.techniques.jacobian import JacobianPenalty
 from wellposed.techniques.mixing import CMixup, CutMix, Cutout, ManifoldMixup
 from wellposed.techniques.noise import DropConnect, Dropout, GaussianNoise
 from wellposed.techniques.normalization import BatchNorm
 from wellposed.techniques.objectives import ASAM, SAM, Adversarial, Flooding, RDrop
-from wellposed.techniques.penalties import L1, L2, ElasticNet, ProximalL1
+from wellposed.techniques.penalties import L1, L2, ElasticNet, Orthogonal, ProximalL1
+from wellposed.techniques.spectral import SpectralNorm
 from wellposed.techniques.stopping import BestEpoch, EarlyStopping
+from wellposed.techniques.structure import KHeads, ShakeDrop, ShakeShake, SkipConnections, StochasticDepth
 from wellposed.techniques.targets import ConfidencePenalty, LabelSmoothing
 
 __all__ = ["CATALOG", "explain", "find", "known", "refuse_taken_name", "register"]
 
 CATALOG: tuple[type[Technique], ...] = (
-    L1, L2, ElasticNet, ProximalL1,
-    WeightDecay, MaxNorm,
+    L1, L2, ElasticNet, ProximalL1, GroupLasso, L0, Orthogonal, JacobianPenalty,
+    WeightDecay, MaxNorm, UnitNorm, NonNegative, MinMaxNorm, SpectralNorm,
     Dropout, DropConnect, GaussianNoise,
     Mixup, CMixup, ManifoldMixup, CutMix, Cutout, Adversarial,
     BatchNorm,
+    SkipConnections, StochasticDepth, ShakeShake, ShakeDrop, KHeads,
     LabelSmoothing, ConfidencePenalty, RDrop, Flooding,
     ClipNorm, ClipValue, ClipGlobalNorm, SAM, ASAM,
     EMA, SWA, Lookahead, Snapshots,
