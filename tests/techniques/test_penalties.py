@@ -13,7 +13,7 @@ from sklearn.linear_model import Lasso
 
 from wellposed.network.randomness import study_key
 from wellposed.techniques.base import Batch, Context, Own, Static, Technique
-from wellposed.techniques.penalties import L1, L2, ElasticNet, ProximalL1
+from wellposed.techniques.penalties import L1, L2, ElasticNet, Orthogonal, ProximalL1
 
 CASES = [
     (L1(0.3), keras.regularizers.L1(0.3)),
@@ -82,6 +82,32 @@ def test_proximal_step_finds_the_lasso():
     np.testing.assert_allclose(w, expected, atol=1e-5)
     assert ((w == 0.0) == (expected == 0.0)).all()
     assert (w == 0.0).sum() == 3
+
+
+@pytest.mark.parametrize("form", ["cosine-units", "cosine-inputs"])
+def test_overlap_of_directions_equals_keras(form: str, context: Context, params: Any):
+    oracle = keras.regularizers.OrthogonalRegularizer(0.3, "columns" if form == "cosine-units" else "rows")
+    expected = sum(float(oracle(params[block]["dense"]["kernel"])) for block in ("hidden1", "hidden2"))
+    assert penalty(Orthogonal(0.3, form=form), context, params) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4)])
+def test_gram_matrix_by_hand(shape: tuple[int, int]):
+    """λ‖WᵀW − I‖² where W is tall, else λ‖WWᵀ − I‖²; the gradient 4λ W (WᵀW − I) holds for both."""
+    kernel = np.random.default_rng(8).normal(size=shape)
+    item, own = Orthogonal(0.2), Own(state=Static(("hidden1",)))
+
+    def of(kernel: Any) -> Any:
+        return item.penalty({"hidden1": {"dense": {"kernel": kernel}}}, own, {}, jnp.ones(6))
+
+    value, slope = jax.value_and_grad(of)(jnp.asarray(kernel, jnp.float32))
+    tall = kernel if shape[0] >= shape[1] else kernel.T
+    expected = 0.2 * np.sum((tall.T @ tall - np.eye(tall.shape[1])) ** 2)
+    assert float(value) == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(slope, 0.8 * kernel @ (kernel.T @ kernel - np.eye(shape[1])), rtol=1e-4, atol=1e-4)
+    orthogonal = np.linalg.qr(np.random.default_rng(9).normal(size=(5, 5)))[0][: shape[0], : shape[1]]
+    if shape != (4, 4):
+        assert float(of(jnp.asarray(orthogonal, jnp.float32))) == pytest.approx(0.0, abs=1e-6)
 
 
 def _strengths(item: Technique) -> dict[str, float]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from wellposed.techniques.base import Context, Own, Params, kernels, map_kernels, option, strength, technique
 from wellposed.techniques.places import Placed
 
-__all__ = ["L1", "L2", "ElasticNet", "ProximalL1"]
+__all__ = ["L1", "L2", "ElasticNet", "Orthogonal", "ProximalL1"]
 
 _ON = ("kernel", "bias", "activity")
 
@@ -167,3 +168,60 @@ class ProximalL1(Placed):
             return jnp.sign(w) * jnp.maximum(jnp.abs(w) - lr * self.l1 * scale, 0.0)
 
         return map_kernels(shrunk, own.state.value, new, preconditioner), own.state
+
+
+@technique
+class Orthogonal(Placed):
+    """Penalizes kernels whose units overlap, so that they look at different directions of their inputs.
+
+    loss ← loss + λ Σ ‖WᵀW − I‖², the sum of squares over the Gram matrix of the kernel's units, for every kernel W
+
+    A kernel with more units than inputs can't have orthogonal units: there W is transposed, which changes the penalty
+    by a constant and its gradient not at all. The two forms with ``cosine`` are Keras's instead: λ times the mean of
+    |cosine| over pairs of units (of inputs), which leaves lengths free; Keras calls them ``columns`` and ``rows``.
+
+    Args:
+        weight: λ ≥ 0, default 1e-3.
+        layers: kernels of ``hidden`` layers (default), ``last``, ``all`` or names joined by ``/``.
+        form: ``frobenius`` (default), ``cosine-units`` or ``cosine-inputs``.
+
+    Source: Bansal, Chen and Wang 2018, "soft orthogonality" (Brock et al. 2017 sum |WᵀW − I|); Keras's
+        ``OrthogonalRegularizer``.
+    """
+
+    weight: float = strength(default=1e-3, neutral=0.0, search=(1e-5, 1e-2))
+    layers: str = option(default="hidden")
+    form: str = option(default="frobenius", choices=("frobenius", "cosine-units", "cosine-inputs"))
+
+    name: ClassVar[str] = "orthogonal"
+    family: ClassVar[str] = "penalty"
+    reference: ClassVar[str] = (
+        "Bansal, Chen and Wang 2018, Can we gain more from orthogonality regularizations in training deep networks?, "
+        "NeurIPS; Brock, Lim, Ritchie and Weston 2017, Neural photo editing with introspective adversarial networks, "
+        "ICLR"
+    )
+
+    def penalty(self, params: Params, own: Own, hidden: Mapping[str, Array], mask: Array) -> Float[Array, ""]:
+        measure = _overlap if self.form == "frobenius" else _cosines
+        total = jnp.float32(0.0)
+        for kernel in kernels(params, own.state.value):
+            inputs, units = kernel.shape[-2:]
+            of_units = self.form == "cosine-units" or (self.form == "frobenius" and units <= inputs)
+            total = total + measure(kernel if of_units else jnp.swapaxes(kernel, -1, -2))
+        return self.weight * total
+
+
+def _overlap(w: Float[Array, "*heads entries vectors"]) -> Float[Array, ""]:
+    gram = jnp.swapaxes(w, -1, -2) @ w
+    return jnp.sum(jnp.square(gram - jnp.eye(w.shape[-1], dtype=w.dtype)))
+
+
+def _cosines(w: Float[Array, "*heads entries vectors"]) -> Float[Array, ""]:
+    """The mean |cosine| over pairs of vectors; vectors of zeros are at right angles to all others."""
+    vectors = w.shape[-1]
+    if vectors < 2:
+        return jnp.float32(0.0)
+    unit = w * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(w), -2, keepdims=True), 1e-14))
+    gram = jnp.swapaxes(unit, -1, -2) @ unit
+    others = 1.0 - jnp.eye(vectors, dtype=w.dtype)
+    return jnp.sum(jnp.abs(gram) * others) / (vectors * (vectors - 1.0))

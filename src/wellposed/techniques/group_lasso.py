@@ -1,0 +1,92 @@
+"""The group lasso: whole features or units are set to zero."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from wellposed.techniques.base import Context, Own, Params, Static, option, strength, technique
+from wellposed.techniques.groups import Grouping, groupings, map_grouped
+from wellposed.techniques.places import Placed
+
+__all__ = ["GroupLasso"]
+
+_NEWTON_STEPS = 5
+
+
+@technique
+class GroupLasso(Placed):
+    """Shrinks groups of weights as a whole after each update; a group that is worth too little becomes exactly zero.
+
+    Minimizes loss + λ Σ_g √|g| ‖w_g‖₂ by proximal steps:
+    w_g ← argmin_w ½ Σᵢ (wᵢ − vᵢ)² / (η Dᵢ) + λ √|g| ‖w‖₂, v the weights after the optimizer's update of group g, |g|
+    its size, η the learning rate, D the optimizer's preconditioner (1 for SGD: w_g ← v_g max(0, 1 − ηλ√|g| / ‖v_g‖₂))
+
+    ``inputs``: a group is all that leaves one source column (its one-hot columns together), or one unit of the layer
+    before; that column or unit is then unused. ``units``: all that enters one hidden unit, which is then a constant.
+    Biases stay free. With an adaptive optimizer the step is solved by Newton's method, so that its end is the same.
+
+    Args:
+        weight: λ ≥ 0, default 1e-3.
+        on: ``inputs`` (default) or ``units``.
+        layers: kernels of ``all`` layers (default; units: all hidden ones), ``hidden``, ``last`` or names joined by
+            ``/``; ``hidden1`` with ``inputs`` selects features.
+
+    Source: Scardapane et al. 2017; Yuan and Lin 2006; the proximal step as in Parikh and Boyd 2014, §6.5.4.
+    """
+
+    weight: float = strength(default=1e-3, neutral=0.0, search=(1e-5, 1e-1))
+    on: str = option(default="inputs", choices=("inputs", "units"))
+    layers: str = option(default="all")
+
+    name: ClassVar[str] = "group-lasso"
+    family: ClassVar[str] = "penalty"
+    reference: ClassVar[str] = (
+        "Scardapane, Comminiello, Hussain and Uncini 2017, Group sparse regularization for deep neural networks, "
+        "Neurocomputing 241; Yuan and Lin 2006, Model selection and estimation in regression with grouped variables, "
+        "J. R. Stat. Soc. B 68(1)"
+    )
+    order: ClassVar[int] = 10
+
+    def candidates(self, context: Context) -> tuple[str, ...]:
+        if self.on == "units":  # an output without incoming weights predicts a constant: nothing is gained
+            return tuple(name for name in context.layers if name.startswith("hidden"))
+        return super().candidates(context)
+
+    def init(self, context: Context, params: Params, key: PRNGKeyArray) -> Own:
+        chosen = self.chosen(self.candidates(context), self.layers)
+        return Own(state=Static(groupings(params, self.on, chosen, context)))
+
+    def update(
+        self, new: Params, old: Params, own: Own, *, lr: Array, preconditioner: Params, step: Array, total: Array
+    ) -> tuple[Params, Any]:
+        def shrunk(grouping: Grouping, kernel: Array, scale: Array) -> Array:
+            return _proximal(grouping, kernel, lr * self.weight * grouping.spread(jnp.sqrt(grouping.sizes)) * scale)
+
+        return map_grouped(shrunk, own.state.value, new, preconditioner), own.state
+
+
+def _proximal(
+    grouping: Grouping, v: Float[Array, "*heads inputs units"], threshold: Float[Array, "*heads inputs units"]
+) -> Float[Array, "*heads inputs units"]:
+    """argmin_w Σ_g ½ Σᵢ (wᵢ − vᵢ)² / tᵢ + ‖w_g‖, t the thresholds: wᵢ = vᵢ r / (r + tᵢ), r = ‖w_g‖.
+
+    r solves Σᵢ vᵢ² / (r + tᵢ)² = 1, written as 1 / √Σ = 1: concave in r and a straight line where all t are equal. A
+    group is zero where Σᵢ vᵢ² / tᵢ² ≤ 1.
+    """
+    length = jnp.sqrt(grouping.sum(jnp.square(v)))
+    for _ in range(_NEWTON_STEPS):
+        below = _positive(grouping.spread(length) + threshold)
+        parts = jnp.square(v / below)
+        second, third = grouping.sum(parts), grouping.sum(parts / below)
+        length = jnp.maximum(length + second * (jnp.sqrt(second) - 1.0) / _positive(third), 0.0)
+    reach = grouping.sum(jnp.square(v / _positive(threshold)))
+    length = jnp.where((reach <= 1.0) & (grouping.sum(threshold) > 0.0), 0.0, length)
+    spread = grouping.spread(length)
+    return v * (spread / _positive(spread + threshold))
+
+
+def _positive(values: Array) -> Array:
+    return jnp.where(values > 0.0, values, 1.0)
