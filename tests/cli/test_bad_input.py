@@ -63,7 +63,7 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
     ),
     "binary junk as arrays": (
         ("compare", "junk.npz"),
-        "junk.npz: must be an .npz file of plain arrays, got Python objects, which are never unpickled. "
+        "junk.npz: must be an .npz file of plain arrays, got File is not a zip file. "
         "Write it again with numpy.savez(x=…, y=…).",
     ),
     "no target": (
@@ -126,7 +126,8 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
     ),
     "metric of the other task": (
         (*GOOD, "--metric", "r2"),
-        "metric: doesn't fit a classification task, got r2. Choose from accuracy, balanced_accuracy, brier.",
+        "metric: doesn't fit a classification task, got r2. "
+        "Choose from accuracy, balanced_accuracy, f1, auc, log_loss, brier.",
     ),
     # techniques
     "unknown technique": (

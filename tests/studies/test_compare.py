@@ -186,7 +186,8 @@ def test_selection_within_one_standard_error_takes_the_simplest(data):
         ({"select": "luck"}, "select: must be best or one-se, got luck"),
         (
             {"metric": "r2"},
-            "metric: doesn't fit a classification task, got r2. Choose from accuracy, balanced_accuracy, brier.",
+            "metric: doesn't fit a classification task, got r2. "
+            "Choose from accuracy, balanced_accuracy, f1, auc, log_loss, brier.",
         ),
     ],
 )

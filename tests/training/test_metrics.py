@@ -71,6 +71,104 @@ def test_brier(w) -> None:
 
 
 @pytest.mark.parametrize("w", [None, WEIGHTS], ids=["plain", "weighted"])
+def test_log_loss(w) -> None:
+    expected = reference.log_loss(LABELS, PROBABILITIES, sample_weight=w)
+    assert score("log_loss", PROBABILITIES, np.eye(CLASSES)[LABELS], w) == pytest.approx(expected, rel=1e-5)
+    certain = np.where(np.arange(ROWS) < 3, [0.0, 1.0] * 20, P).astype(np.float32)
+    expected = reference.log_loss(POSITIVE, certain, sample_weight=w)
+    assert score("log_loss", certain, POSITIVE, w) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("w", [None, WEIGHTS], ids=["plain", "weighted"])
+def test_f1(w) -> None:
+    one_hot = np.eye(CLASSES)[LABELS]
+    expected = reference.f1_score(LABELS, PROBABILITIES.argmax(1), average="macro", sample_weight=w)
+    assert score("f1", PROBABILITIES, one_hot, w) == pytest.approx(expected, rel=1e-5)
+    expected = reference.f1_score(POSITIVE, P > 0.5, sample_weight=w)
+    assert score("f1", P, POSITIVE, w) == pytest.approx(expected, rel=1e-5)
+    assert score("f1", np.stack([1 - P, P], 1), np.eye(2)[POSITIVE], w) == pytest.approx(expected, rel=1e-5)
+
+
+def test_f1_of_classes_that_do_not_occur() -> None:
+    y, guess = [0, 0, 1], [0, 1, 1]
+    expected = reference.f1_score(y, guess, average="macro")  # over the two classes that occur
+    assert score("f1", np.eye(3)[guess], np.eye(3)[y]) == pytest.approx(expected)
+    assert score("f1", np.full(4, 0.1), np.zeros(4)) == reference.f1_score([0] * 4, [0] * 4, zero_division=0) == 0.0
+
+
+@pytest.mark.parametrize("w", [None, WEIGHTS], ids=["plain", "weighted"])
+def test_auc(w) -> None:
+    expected = reference.roc_auc_score(LABELS, PROBABILITIES, multi_class="ovr", sample_weight=w)
+    assert score("auc", PROBABILITIES, np.eye(CLASSES)[LABELS], w) == pytest.approx(expected, abs=1e-3)
+    expected = reference.roc_auc_score(POSITIVE, P, sample_weight=w)
+    assert score("auc", P, POSITIVE, w) == pytest.approx(expected, abs=1e-3)
+    assert score("auc", np.stack([1 - P, P], 1), np.eye(2)[POSITIVE], w) == pytest.approx(expected, abs=1e-3)
+    rounded = np.round(P, 1)  # ties count half
+    expected = reference.roc_auc_score(POSITIVE, rounded, sample_weight=w)
+    assert score("auc", rounded, POSITIVE, w) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("centre", [-6.0, -2.0, 0.0, 3.0])
+@pytest.mark.parametrize("spread", [0.1, 0.5, 2.0, 10.0, 40.0])
+def test_auc_of_timid_and_certain_networks(centre: float, spread: float) -> None:
+    """The bins are narrow beside any spread of logits that a network which learned something has."""
+    draws = np.random.default_rng(7)
+    y = draws.integers(0, 2, 4000).astype(np.float32)
+    logits = (centre + spread * (draws.normal(size=4000) + 0.8 * y)).astype(np.float32)
+    p = np.asarray(jax.nn.sigmoid(logits))
+    ours = metric("auc").score(p[:, None], y[:, None], np.ones(4000), np.ones(1))
+    assert ours == pytest.approx(reference.roc_auc_score(y, p), abs=1e-3)
+
+
+def test_auc_error_is_bounded_by_pairs_in_one_bin() -> None:
+    """Scores too close to be told apart count as equal: here all of them are."""
+    p = np.nextafter(np.float32(0.3), np.array([1.0, 0.0] * 10, np.float32))
+    assert score("auc", p, [1.0, 0.0] * 10) == 0.5
+    assert np.isnan(score("auc", P, np.zeros(ROWS)))  # one class alone has no curve
+
+
+ORACLES = {
+    "accuracy": lambda y, p, w: reference.accuracy_score(y, p > 0.5, sample_weight=w),
+    "balanced_accuracy": lambda y, p, w: reference.balanced_accuracy_score(y, p > 0.5, sample_weight=w),
+    "f1": lambda y, p, w: reference.f1_score(y, p > 0.5, sample_weight=w),
+    "auc": lambda y, p, w: reference.roc_auc_score(y, p, sample_weight=w),
+    "log_loss": lambda y, p, w: reference.log_loss(y, p, sample_weight=w),
+    "brier": lambda y, p, w: reference.brier_score_loss(y, p, sample_weight=w),
+    "r2": lambda y, p, w: reference.r2_score(y, p, sample_weight=w),
+    "mae": lambda y, p, w: reference.mean_absolute_error(y, p, sample_weight=w),
+    "mse": lambda y, p, w: reference.mean_squared_error(y, p, sample_weight=w),
+    "rmse": lambda y, p, w: reference.root_mean_squared_error(y, p, sample_weight=w),
+}
+
+
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("w", [np.ones(ROWS), WEIGHTS], ids=["plain", "weighted"])
+def test_contributions(name: str, w: np.ndarray) -> None:
+    """They average to the score, and say what more weight on a row does to scikit-learn's."""
+    regression = metric(name).task == "regression"
+    scale = 3.0 if regression else 1.0
+    p, y = (GUESSES[:, 0], TARGETS[:, 0]) if regression else (P, POSITIVE)
+    found = metric(name).contributions(p[:, None], y[:, None], w, np.array([scale]))
+    whole = ORACLES[name](scale * y, scale * p, w)
+    assert found.mean() == pytest.approx(whole, abs=1e-5 if name != "auc" else 1e-3)
+    for row in range(0, ROWS, 5):
+        more = w.copy()
+        more[row] *= 1.0 + 1e-4
+        change = (ORACLES[name](scale * y, scale * p, more) - whole) / 1e-4
+        assert found[row] - found.mean() == pytest.approx(ROWS * change, abs=3e-3 * max(1.0, abs(found).max()))
+
+
+def test_contributions_of_a_mean_are_the_rows_own_values() -> None:
+    found = metric("accuracy").contributions(P[:, None], POSITIVE[:, None], np.ones(ROWS), np.ones(1))
+    np.testing.assert_allclose(found, (P > 0.5) == POSITIVE, atol=1e-5)
+
+
+def test_contributions_where_every_row_is_right() -> None:
+    y = TARGETS[:, :1]
+    np.testing.assert_array_equal(metric("rmse").contributions(y, y, np.ones(ROWS), np.ones(1)), np.zeros(ROWS))
+
+
+@pytest.mark.parametrize("w", [None, WEIGHTS], ids=["plain", "weighted"])
 @pytest.mark.parametrize(
     ("name", "oracle"),
     [
@@ -123,6 +221,9 @@ def test_direction_and_task() -> None:
     assert {name: (cls.direction, cls.task) for name, cls in METRICS.items()} == {
         "accuracy": ("max", "classification"),
         "balanced_accuracy": ("max", "classification"),
+        "f1": ("max", "classification"),
+        "auc": ("max", "classification"),
+        "log_loss": ("min", "classification"),
         "brier": ("min", "classification"),
         "r2": ("max", "regression"),
         "mae": ("min", "regression"),
@@ -133,6 +234,13 @@ def test_direction_and_task() -> None:
 
 def test_unknown_name() -> None:
     with pytest.raises(StudyError) as caught:
-        metric("auc")
-    expected = "metric: unknown name, got auc. Choose one of accuracy, balanced_accuracy, brier, mae, mse, r2, rmse."
-    assert str(caught.value) == expected
+        metric("kappa")
+    assert str(caught.value) == (
+        "metric: unknown name, got kappa. "
+        "Choose one of accuracy, auc, balanced_accuracy, brier, f1, log_loss, mae, mse, r2, rmse."
+    )
+
+
+@pytest.mark.parametrize("written", ["balanced-accuracy", "F1", "roc-auc", "log-loss", "RMSE", "mean_absolute_error"])
+def test_names_as_people_write_them(written: str) -> None:
+    assert metric(written).name in METRICS

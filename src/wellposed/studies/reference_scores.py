@@ -9,7 +9,7 @@ import numpy as np
 
 from wellposed.studies.experiment import Experiment, RowCache
 from wellposed.studies.references import references
-from wellposed.studies.scores import clean, contributions
+from wellposed.studies.scores import clean
 
 __all__ = ["reference_scores"]
 
@@ -44,7 +44,7 @@ def reference_scores(experiment: Experiment, rows: RowCache, seed: int) -> list[
             if name == "loss":
                 losses = np.asarray(target.loss.of_predictions(prediction, y))  # type: ignore[arg-type]
                 return float(np.average(losses, weights=current["weight"]))
-            return float(np.mean(contributions(name, prediction, y, current["weight"], current["scale"])))
+            return target.metric.score(prediction, y, current["weight"], current["scale"])
 
         return score
 

@@ -216,45 +216,8 @@ def _by_row(experiment: Experiment, records: Records, number: int, measure: str,
         if measure == "loss":
             values.append(member.losses * weight / weight.mean())
         else:
-            values.append(contributions(measure, member.predictions, y, weight, scale))
+            values.append(experiment.target.metric.contributions(member.predictions, y, weight, scale))
     return np.stack(values)
-
-
-def contributions(
-    measure: str, predictions: np.ndarray, y: np.ndarray, weight: np.ndarray, scale: np.ndarray
-) -> np.ndarray:
-    """What each row adds to a metric, so that the mean over rows is the metric.
-
-    Metrics that aren't means over rows are linearized: a root of a mean square m at its value, √m + (s − m) / 2√m.
-
-    Args:
-        measure: a metric's name.
-        predictions, y: [rows, outputs], encoded.
-        weight: [rows]; scale: [outputs], back to the targets' units.
-    """
-    share = (weight / weight.mean()).astype(np.float64)[:, None]
-    squared = share * np.square((predictions - y).astype(np.float64) * scale)
-    if measure == "r2":
-        centred = (y - np.average(y, axis=0, weights=weight)).astype(np.float64) * scale
-        spread = np.mean(share * np.square(centred), 0)
-        return np.mean(1 - squared / np.where(spread > 0, spread, 1.0), 1)
-    if measure == "mae":
-        return np.mean(share * np.abs((predictions - y).astype(np.float64) * scale), 1)
-    if measure == "mse":
-        return squared.mean(1)
-    if measure == "rmse":
-        mean = squared.mean(0)
-        root = np.where(mean > 0, np.sqrt(mean), 1.0)
-        return np.mean(np.sqrt(mean) + (squared - mean) / (2 * root), 1)
-    if measure == "brier":
-        return squared.sum(1) * (0.5 if y.shape[1] == 2 else 1.0)
-    truth = y.argmax(1) if y.shape[1] > 1 else (y[:, 0] > 0.5).astype(int)
-    guess = predictions.argmax(1) if y.shape[1] > 1 else (predictions[:, 0] > 0.5).astype(int)
-    right = share[:, 0] * (truth == guess)
-    if measure == "balanced_accuracy":
-        counts = np.bincount(truth, weights=share[:, 0])
-        right *= len(truth) / (np.count_nonzero(counts) * counts[truth])
-    return right
 
 
 def _mean(entry: dict[str, Any], metric: str) -> float | None:
