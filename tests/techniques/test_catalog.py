@@ -127,7 +127,10 @@ def test_unknown_name():
     )
     with pytest.raises(TechniqueError) as error:
         find("zzz")
-    assert str(error.value) == "recipe: no technique of that name, got zzz. `wellposed techniques` lists all."
+    assert str(error.value) == (
+        "recipe: no technique of that name, got zzz. "
+        "`wellposed techniques` lists all; one of your own comes with --techniques FILE.py or wp.register."
+    )
 
 
 @every

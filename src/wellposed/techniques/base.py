@@ -7,17 +7,19 @@ one minibatch; populations, folds and seeds are mapped over it. Strengths are tr
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform
 
 import jax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from wellposed.errors import TechniqueError
 from wellposed.network.mlp import Network, Outputs
 from wellposed.network.randomness import Rng
 from wellposed.techniques.declaration import HOOKS, check_declaration, check_fields, guard_hooks, is_hashable
 from wellposed.techniques.fields import check_strength, option, strength
+from wellposed.techniques.parameters import Params, kernels, map_kernels
+from wellposed.techniques.values import Batch, Context, Evaluation, Monitor, Own, Static
 from wellposed.training.spec import Training
 
 if TYPE_CHECKING:
@@ -28,84 +30,7 @@ __all__ = [
     "option", "overrides", "strength", "technique",
 ]  # fmt: skip
 
-Params = Any
-Evaluate = Callable[..., "Evaluation"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Context:
-    """What a technique may know of the study while programs are made; all of it is static.
-
-    Attributes:
-        features, outputs: columns of the encoded features and targets.
-        task: ``classification`` or ``regression``.
-        layers: names of the places: ``input``, ``hidden1``, …, ``output``.
-        widths: columns at each of ``layers``.
-        batch_size: rows of a minibatch.
-        feature_groups: encoded column numbers by source column.
-        image_shape: (height, width[, channels]) if rows are images.
-        metric: name of the main metric.
-        output_activation: turns logits into predictions; empty: as the task says (sigmoid, softmax or linear).
-    """
-
-    features: int
-    outputs: int
-    task: str
-    layers: tuple[str, ...]
-    widths: tuple[int, ...]
-    batch_size: int
-    feature_groups: tuple[tuple[int, ...], ...] = ()
-    image_shape: tuple[int, ...] | None = None
-    metric: str = "accuracy"
-    output_activation: str = ""
-
-
-class Batch(NamedTuple):
-    """A minibatch. ``mask`` is 0 on rows that only fill up the last one; ``extra`` carries e.g. teacher outputs."""
-
-    x: Float[Array, "rows features"]
-    y: Float[Array, "rows outputs"]
-    weight: Float[Array, " rows"]
-    mask: Float[Array, " rows"]
-    extra: dict[str, Array]
-
-
-class Evaluation(NamedTuple):
-    """The loss of one pass (penalties included), the pass's outputs and the network's state after it."""
-
-    loss: Float[Array, ""]
-    outputs: Outputs
-    state: Any
-
-
-class Monitor(NamedTuple):
-    """Penalty-free scores on the monitor rows after an epoch, each turned so that lower is better.
-
-    Attributes:
-        scores: ``loss`` and the metrics by name; `Context.metric` names the main one.
-    """
-
-    scores: dict[str, Float[Array, ""]]
-
-
-@jax.tree_util.register_static
-@dataclasses.dataclass(frozen=True)
-class Static:
-    """Something static that ``init`` learned from the context and a hook needs: it stands in `Own` but holds no arrays.
-
-    Args:
-        value: hashable; part of the program's structure.
-    """
-
-    value: Any
-
-
-class Own(NamedTuple):
-    """What belongs to one technique: parameters (trained by the optimizer), state, and what ``prepare`` made."""
-
-    params: Any = ()
-    state: Any = ()
-    prepared: Any = ()
+Evaluate = Callable[..., Evaluation]
 
 
 _T = TypeVar("_T", bound="type[Technique]")
@@ -266,115 +191,189 @@ class Technique:
     # -- static hooks --------------------------------------------------------------------------------------------
 
     def requires(self) -> frozenset[str]:
-        """What it needs beyond training rows: ``monitor`` rows, a ``teacher``, re-estimated ``statistics``."""
+        """What it needs beyond training rows: ``monitor`` rows, a ``teacher``, re-estimated ``statistics``.
+
+        When: a study is planned.
+        Example: ``return frozenset({"monitor"})``
+        """
         return frozenset()
 
     def training(self, spec: Training) -> Training:
-        """Rewrites the training settings (optimizer, schedule)."""
+        """Rewrites the training settings (optimizer, schedule); the loss stays.
+
+        When: a study is planned, in the order of the recipe.
+        Example: ``return dataclasses.replace(spec, schedule="cosine")``
+        """
         return spec
 
     def network(self, spec: Network) -> Network:
-        """Rewrites the network's blocks (normalization, residual blocks, heads)."""
+        """Rewrites the network's blocks (normalization, residual blocks, heads).
+
+        When: a study is planned, in the order of the recipe.
+        Example: ``return dataclasses.replace(spec, blocks=tuple(spec.blocks))``
+        """
         return spec
 
     # -- host and once -------------------------------------------------------------------------------------------
 
     def prepare(self, context: Context, rows: Mapping[str, Any]) -> Any:
-        """Leaves made on the host before training, from a stream's training rows (``x``, ``y``); e.g. a Beta table."""
+        """Leaves made on the host, from training rows: ``x`` [rows, features] and ``y`` [rows, outputs], NumPy.
+
+        Strengths aren't known here (a program holds many): ``self`` has those of `example`. Hooks find the leaves in
+        ``own.prepared``.
+
+        When: before training, once a split.
+        Example: ``return {"mean": rows["x"].mean(0)}``
+        """
         return ()
 
     def init(self, context: Context, params: Params, key: PRNGKeyArray) -> Own:
-        """Its own parameters and state at the start."""
+        """Its own parameters, trained by the optimizer with the network's, and its own state.
+
+        When: once a member, with the initial weights.
+        Example: ``return Own(params={"scale": jnp.float32(1.0)}, state=jnp.int32(0))``
+        """
         return Own()
 
     # -- every step ----------------------------------------------------------------------------------------------
 
     def augment(self, batch: Batch, own: Own, rng: Rng) -> Batch:
-        """1. Changes the minibatch before the network sees it. Runs once a stream: members share the changed rows."""
+        """1. Changes the minibatch before the network sees it.
+
+        Members with equal strengths share the changed rows; ``own`` has ``prepared`` alone.
+
+        When: every step, once for all members that see the same rows.
+        Example: ``return batch._replace(x=batch.x + self.size * jax.random.normal(rng.key("noise"), batch.x.shape))``
+        """
         return batch
 
     def weights(self, params: Params, own: Own, rng: Rng, *, train: bool) -> Params:
-        """2. The weights that the network computes with; ``train=False``: those that are saved and exported."""
+        """2. The weights that the network computes with; ``train=False``: those that are saved and exported.
+
+        When: in every pass, before the network.
+        Example: ``return jax.tree.map(lambda w: w * (1.0 - self.size), params)``
+        """
         return params
 
-    def hidden(self, h: Array, layer: str, own: Own, *, mask: Array, rng: Rng, train: bool) -> Array:
-        """3. Changes the values that enter (``input``) or leave (``hidden1``, …) a layer."""
+    def hidden(
+        self,
+        h: Float[Array, "*heads rows units"],
+        layer: str,
+        own: Own,
+        *,
+        mask: Float[Array, " rows"],
+        rng: Rng,
+        train: bool,
+    ) -> Float[Array, "*heads rows units"]:
+        """3. Changes the values that enter (``input``) or leave (``hidden1``, …) a layer.
+
+        When: in every pass, once a layer; ``train=False`` in scores and predictions.
+        Example: ``return h + self.size * jax.random.normal(rng.key("noise", layer), h.shape) if train else h``
+        """
         return h
 
-    def row_loss(self, losses: Float[Array, "heads rows"], outputs: Outputs, batch: Batch, own: Own) -> Array:
-        """4. Changes the loss of each row."""
+    def row_loss(
+        self, losses: Float[Array, "heads rows"], outputs: Outputs, batch: Batch, own: Own
+    ) -> Float[Array, "heads rows"]:
+        """4. Changes the loss of each row; ``outputs.logits`` are [heads, rows, outputs].
+
+        When: in every training pass, before weights and mask are applied.
+        Example: ``return losses + self.size * jnp.sum(jnp.square(outputs.logits), -1)``
+        """
         return losses
 
     def batch_loss(self, loss: Float[Array, ""]) -> Float[Array, ""]:
-        """5. Changes the minibatch's mean loss, before penalties."""
+        """5. Changes the minibatch's mean loss, before penalties.
+
+        When: in every training pass.
+        Example: ``return jnp.maximum(loss, self.size)``
+        """
         return loss
 
-    def penalty(self, params: Params, own: Own, hidden: Mapping[str, Array], mask: Array) -> Float[Array, ""] | float:
-        """6. A term added to the loss; acts on the raw trained parameters and on hidden values."""
+    def penalty(
+        self, params: Params, own: Own, hidden: Mapping[str, Array], mask: Float[Array, " rows"]
+    ) -> Float[Array, ""] | float:
+        """6. A term added to the loss; of the raw trained parameters or of hidden values ([…, rows, units] by layer).
+
+        When: in every training pass; also recorded once an epoch.
+        Example: ``return self.size * sum(jnp.sum(jnp.abs(w)) for w in kernels(params, ("hidden1", "output")))``
+        """
         return 0.0
 
     def objective(
         self, evaluate: Evaluate, params: Params, batch: Batch, own: Own, rng: Rng, *, draw: int
     ) -> Evaluation:
-        """7. Around the loss: ``evaluate(params, batch, draw=n)`` is a pass; another ``n`` draws other masks."""
+        """7. Around the loss: ``evaluate(params, batch, draw=n)`` is a pass; another ``n`` draws other masks.
+
+        ``params`` is the pair (the network's, all techniques' own): hand it on as it is.
+
+        When: every step, around hooks 2 to 6.
+        Example: ``return evaluate(params, batch._replace(x=batch.x * (1.0 + self.size)), draw=draw)``
+        """
         return evaluate(params, batch, draw=draw)
 
     def differentiate(
         self, grad: Callable[[Params], tuple[Params, Evaluation]], params: Params, own: Own
     ) -> tuple[Params, Evaluation]:
-        """8. Around the gradient: ``grad(params)`` gives gradients and the evaluation behind them."""
+        """8. Around the gradient: ``grad(params)`` gives gradients and the evaluation behind them.
+
+        ``params`` is the pair (the network's, all techniques' own); gradients have the same structure.
+
+        When: every step, around hook 7.
+        Example: ``return grad(jax.tree.map(lambda w: w * (1.0 + self.size), params))``
+        """
         return grad(params)
 
-    def gradients(self, grads: Params, own: Own, rng: Rng, *, step: Array) -> Params:
-        """9. Changes the gradients before the optimizer sees them."""
+    def gradients(self, grads: Params, own: Own, rng: Rng, *, step: Int[Array, ""]) -> Params:
+        """9. Changes the gradients before the optimizer sees them: a pair, as in `differentiate`.
+
+        When: every step; ``step`` counts updates from 1.
+        Example: ``return jax.tree.map(lambda g: jnp.clip(g, -1.0, 1.0), grads)``
+        """
         return grads
 
     def update(
-        self, new: Params, old: Params, own: Own, *, lr: Array, preconditioner: Params, step: Array, total: Array
+        self,
+        new: Params,
+        old: Params,
+        own: Own,
+        *,
+        lr: Float[Array, ""],
+        preconditioner: Params,
+        step: Int[Array, ""],
+        total: Int[Array, ""],
     ) -> tuple[Params, Any]:
         """10. Changes the network's parameters after the optimizer's update; gives them and its own state.
 
-        Args:
-            new, old: parameters after and before the update.
-            lr: the learning rate of this step, schedule included.
-            preconditioner: like the parameters: the optimizer's scale of each (1 for SGD).
-            step: number of this update, from 1; total: number of all.
+        ``preconditioner`` is like the parameters: the optimizer's scale of each (1 for SGD). ``lr`` is this step's
+        learning rate, schedule included; ``total`` the number of all updates.
+
+        When: every step, in the techniques' `order`.
+        Example: ``return jax.tree.map(lambda w, before: w - lr * self.size * before, new, old), own.state``
         """
         return new, own.state
 
     def inference(self, params: Params, own: Own) -> Sequence[Params]:
-        """11. The parameter sets that predict; several are averaged over their predictions."""
+        """11. The parameter sets that predict; several are averaged over their predictions.
+
+        When: in scores, predictions and saved models, before hook 2.
+        Example: ``return (params,)``
+        """
         return (params,)
 
     # -- every epoch ---------------------------------------------------------------------------------------------
 
-    def epoch_end(self, own: Own, monitor: Monitor, *, epoch: Array) -> tuple[Any, Array | bool, Array | bool]:
-        """12. State, whether to stop, and whether to keep the present weights as the member's result."""
+    def epoch_end(
+        self, own: Own, monitor: Monitor, *, epoch: Int[Array, ""]
+    ) -> tuple[Any, Bool[Array, ""] | bool, Bool[Array, ""] | bool]:
+        """12. State, whether to stop, and whether to keep the present weights as the member's result.
+
+        When: after every epoch, if there are monitor rows (see `requires`); ``epoch`` counts from 0.
+        Example: ``return own.state, monitor.scores["loss"] < self.size, True``
+        """
         return own.state, False, True
 
 
 def overrides(instance: Technique, hook: str) -> bool:
     """Whether the technique has a hook of its own there; what it doesn't override costs nothing."""
     return getattr(type(instance), hook) is not getattr(Technique, hook)
-
-
-def kernels(params: Params, layers: Sequence[str], leaf: str = "kernel") -> Iterator[Array]:
-    """The kernels (or another ``leaf``, such as ``bias``) of the blocks named in ``layers``."""
-    for block in layers:
-        for layer in params.get(block, {}).values():
-            if leaf in layer:
-                yield layer[leaf]
-
-
-def map_kernels(
-    function: Callable[..., Array], layers: Sequence[str], params: Params, *others: Params, leaf: str = "kernel"
-) -> Params:
-    """``params`` with ``function`` applied to the kernels of the blocks in ``layers`` (``others``' beside them)."""
-
-    def changed(block: str, layer: str) -> Any:
-        leaves = params[block][layer]
-        if block not in layers or leaf not in leaves:
-            return leaves
-        return {**leaves, leaf: function(leaves[leaf], *(other[block][layer][leaf] for other in others))}
-
-    return {block: {layer: changed(block, layer) for layer in inner} for block, inner in params.items()}

@@ -115,12 +115,16 @@ def explain(cls: type[Technique]) -> str:
     fields = dataclasses.fields(cls)  # type: ignore[arg-type]
     strengths = [_strength_line(cls, field) for field in fields if field.metadata["strength"]]
     options = [_option_line(field) for field in fields if not field.metadata["strength"]]
-    hooks = [hook for hook in HOOKS if getattr(cls, hook) is not getattr(Technique, hook)]
+    hooks = [hook for hook in HOOKS if hook not in ("requires", "init") and _overridden(cls, hook)]
     parts = [f"{cls.name} ({cls.__name__}), {cls.family}", inspect.getdoc(cls) or ""]
     parts += ["\n".join(("Strengths:", *strengths))] if strengths else []
     parts += ["\n".join(("Options:", *options))] if options else []
     parts += [f"Hooks: {', '.join(hooks)}", f"Reference: {cls.reference}", f'Example: --with "{_example_text(cls)}"']
     return "\n\n".join(parts)
+
+
+def _overridden(cls: type[Technique], hook: str) -> bool:
+    return getattr(cls, hook) is not getattr(Technique, hook)
 
 
 def _strength_line(cls: type[Technique], field: dataclasses.Field[Any]) -> str:
