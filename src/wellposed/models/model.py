@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +17,11 @@ from wellposed.recipe import Recipe
 from wellposed.training.losses import Loss
 from wellposed.training.metrics import Metric
 from wellposed.training.spec import Training
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from wellposed.models.forward import Forward
 
 __all__ = ["Arrays", "Model", "ModelTarget"]
 
@@ -103,3 +109,68 @@ class Model:
         for item in self.recipe:
             built = item.network(built)
         return built
+
+    @cached_property
+    def forward(self) -> Forward:
+        """The compiled network."""
+        from wellposed.models.forward import Forward
+
+        return Forward(self)
+
+    # -- on new rows ---------------------------------------------------------------------------------------------
+
+    def predict(self, data: Any) -> pd.Series | pd.DataFrame:
+        """The class of every row, or its target's value in the target's own units.
+
+        Rows with missing cells and categories never seen before are fine; columns may stand in any order, with others
+        beside them. A row's prediction doesn't depend on the rows beside it.
+
+        Args:
+            data: a frame, an array [rows, columns] or [rows, height, width], a Dataset, or a path.
+
+        Returns:
+            A Series under the target's name (several regression targets: a frame), with the index of a frame that was
+            given. Classes are text, as in `ModelTarget.classes`.
+
+        Raises:
+            DataError: a column is missing, or holds text where it held numbers, or infinities.
+        """
+        from wellposed.models.predicting import predict
+
+        return predict(self, data)
+
+    def predict_proba(self, data: Any) -> pd.DataFrame:
+        """The probability of each class, a column a class, for every row.
+
+        Args:
+            data: as for `predict`.
+
+        Raises:
+            StudyError: the model predicts numbers; DataError: as for `predict`.
+        """
+        from wellposed.models.predicting import predict_proba
+
+        return predict_proba(self, data)
+
+    # -- on disk -------------------------------------------------------------------------------------------------
+
+    def save(self, folder: str | Path) -> Path:
+        """Writes the model into a folder, as docs/model-format.md says; returns the folder.
+
+        Raises:
+            StudyError: the path is a file or holds something else, or can't be written.
+        """
+        from wellposed.models.files import save_model
+
+        return save_model(self, folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Model:
+        """The model in a folder, or in a run directory. Everything is checked, nothing in it is run.
+
+        Raises:
+            StudyError: there is none, or any part of it is wrong.
+        """
+        from wellposed.models.files import load_model
+
+        return load_model(folder)
