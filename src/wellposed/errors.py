@@ -56,6 +56,11 @@ def printable(text: str, most: int | None = None) -> str:
     return f"{text[: most - most // 3 - 1]}…{text[len(text) - most // 3 :]}"
 
 
+def quoted(name: object) -> str:
+    """A name from the data between quotes, cut if it is long."""
+    return repr(printable(str(name), 60))
+
+
 _JOINERS = "\u200c\u200d"
 
 

@@ -136,7 +136,7 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
     ),
     "unknown option of a technique": (
         (*BARE, "--with", "dropout=0.2,places=3"),
-        "dropout: no such option, got places=3. Its options: rate, layers; write e.g. dropout=0.2.",
+        "dropout: no such option, got places=3. Its options: rate, layers, shape; write e.g. dropout=0.2.",
     ),
     "strength out of range": (
         (*BARE, "--with", "dropout=1.5"),
@@ -243,7 +243,7 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
         ("techniques", "dropuot"),
         "recipe: no technique of that name, got dropuot. Did you mean dropout? `wellposed techniques` lists all.",
     ),
-    "data set to show": (("datasets", "irsi"), "no data set of that name, got irsi. Did you mean iris?"),
+    "data set to show": (("datasets", "irsi"), "no data set or file of that name, got irsi. Did you mean iris?"),
     "no run": (
         ("report", "folder"),
         "run: there is no run, got folder. Name a folder that wellposed compare has written.",

@@ -48,7 +48,7 @@ def test_byte_order_marks_blank_lines_and_line_ends(tmp_path: Path) -> None:
 def test_latin_1_is_read_with_a_warning(tmp_path: Path) -> None:
     source = table_source(write(tmp_path / "a.csv", "city,y\nKöln,1\nBonn,2\n".encode("latin-1")))
     assert source.frame["city"].tolist() == ["Köln", "Bonn"]
-    assert source.warnings == ("a.csv is not UTF-8: read as Latin-1.",)
+    assert source.warnings == ("a.csv is not UTF-8: read as Windows-1252.",)
 
 
 def test_gzip_and_the_checksum_of_the_bytes_on_disk(tmp_path: Path) -> None:

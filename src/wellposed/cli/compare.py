@@ -14,7 +14,7 @@ import typer
 from wellposed.cli.background import undisturbed, watch
 from wellposed.cli.options import DataOptions, NetworkOptions, RunOptions, StudyOptions, TrainingOptions, takes
 from wellposed.cli.terminal import Terminal
-from wellposed.errors import StudyError
+from wellposed.errors import StudyError, printable
 
 if TYPE_CHECKING:
     from wellposed.store import Run
@@ -38,6 +38,7 @@ def compare(
     differences are more than chance.
     """
     from wellposed.cli import inputs
+    from wellposed.population.memory import parse_size
     from wellposed.studies.compare import prepare
     from wellposed.studies.compare import run as train
 
@@ -50,7 +51,7 @@ def compare(
     if validation is not None and study.folds is not None:
         both = f"folds {study.folds} and the file {validation}"
         raise StudyError("splits: give either folds or validation", both, "Leave one out.")
-    dataset = inputs.read_data(data, validation=validation, test=test)
+    dataset = inputs.read_data(data, validation=validation, test=test, memory=parse_size(study.memory))
     prepared = prepare(dataset, made_network, study.with_ or None, training=made_training, **choices)
     folder = None if run.dry_run else _run_folder(run.out, dataset.name)
     terminal.line(data_line(prepared))
@@ -104,9 +105,9 @@ def data_line(prepared: Prepared) -> str:
         features = f"images of {'×'.join(map(str, data.image_shape))}"
     elif width != columns:
         features += f", {width} when encoded"
-    names = ", ".join(map(str, data.targets.columns))
+    names = _few(list(map(str, data.targets.columns)))
     if data.task == "classification":
-        counts = [f"{name}: {count:,}" for name, count in data.class_counts().items()]
+        counts = [f"{printable(name, 60)}: {count:,}" for name, count in data.class_counts().items()]
         target = f"classification of {names} ({', '.join(counts[:6])}{', …' if len(counts) > 6 else ''})"
     else:
         target = f"regression of {names}"
@@ -117,7 +118,9 @@ def data_line(prepared: Prepared) -> str:
 
 
 def _few(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return ", ".join(printable(name, 60) for name in names[:3]) + (
+        f" and {len(names) - 3} more" if len(names) > 3 else ""
+    )
 
 
 def _run_folder(out: str | None, name: str) -> Run:
@@ -180,7 +183,7 @@ def _show_plan(prepared: Prepared, terminal: Terminal, *, as_json: bool) -> None
 
 def _show_results(comparison: Comparison, terminal: Terminal) -> None:
     from wellposed.report import tables, words
-    from wellposed.report.method import seconds
+    from wellposed.report.reading import seconds
 
     results = comparison.results
     terminal.show(tables.rich_table(results, width=terminal.width))

@@ -9,6 +9,8 @@ import textwrap
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from wellposed.errors import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -25,6 +27,12 @@ def console(*, error: bool = False) -> Console:
     class Plain(Console):
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # rich would end the process with status 1
+
+        def render(self, renderable: Any, options: Any = None) -> Iterator[Any]:
+            # names and labels come from files: a terminal must not obey what stands in them
+            for piece in super().render(renderable, options):
+                clean = piece.control or piece.text.isprintable()
+                yield piece if clean else piece._replace(text="\n".join(map(printable, piece.text.split("\n"))))
 
     stream = sys.stderr if error else sys.stdout
     width = None if stream.isatty() else shutil.get_terminal_size((100, 24)).columns

@@ -5,18 +5,30 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from wellposed.data.columns import listed
+from wellposed.data.files import (
+    MEMORY,
+    file_bytes,
+    first_line,
+    load_array,
+    most_inflated,
+    stem_and_suffix,
+    too_large,
+    unpacked,
+)
 from wellposed.data.source import Source
-from wellposed.data.tables import file_bytes, stem_and_suffix
-from wellposed.errors import DataError
+from wellposed.errors import DataError, printable
 
 TARGET = "target"
 """Name of the target column of arrays; several are ``target_0``, ``target_1``, …"""
 
+_SAVE_AGAIN = "Write it again with numpy.savez(x=…, y=…)."
 _PAIRS = (("x_train", "y_train"), ("X_train", "y_train"), ("x", "y"), ("X", "y"), ("X", "Y"), ("data", "target"))
 
 
@@ -60,37 +72,57 @@ def array_source(x: Any, y: Any = None, *, name: str = "data", origin: str = "me
     return Source(name, frame, origin, digest, names, (), image_shape, named=False, warnings=warnings)
 
 
-def npz_source(path: Path, name: str | None = None) -> Source:
+def npz_source(path: Path, name: str | None = None, memory: int = MEMORY) -> Source:
     """An .npz file with ``x``/``y`` or ``x_train``/``y_train`` (and ``x_test``/``y_test``); never unpickled.
 
     Raises:
-        DataError: no such keys, Python objects inside, or a broken file.
+        DataError: no such keys, Python objects inside, a broken file, or one packed beyond what ``memory`` allows.
     """
     raw = file_bytes(path)
     digest = hashlib.sha256(raw).hexdigest()
-    remedy = "Write it again with numpy.savez(x=…, y=…)."
-    try:
-        archive = np.load(io.BytesIO(raw), allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise ValueError("a single array")
-        arrays = {key: archive[key] for key in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        objects = "allow_pickle" in str(error) or "Object arrays" in str(error)
-        got = "Python objects, which are never unpickled" if objects else str(error).splitlines()[0]
-        raise DataError(f"{path}: must be an .npz file of plain arrays", got, remedy) from None
+    arrays = _Archive(path, unpacked(path, raw, memory), memory)
     stem = name or stem_and_suffix(path)[0]
     for x_key, y_key in _PAIRS:
-        if x_key in arrays and y_key in arrays:
+        if x_key in arrays.sizes and y_key in arrays.sizes:
             break
     else:
-        got = ", ".join(arrays) or "no arrays"
-        raise DataError(f"{path}: must hold the arrays x and y, or x_train and y_train", got, remedy)
+        what = f"{path}: must hold the arrays x and y, or x_train and y_train"
+        raise DataError(what, listed(list(arrays.sizes)) or "no arrays", _SAVE_AGAIN)
     source = array_source(arrays[x_key], arrays[y_key], name=stem, origin=str(path), digest=digest)
     x_test, y_test = x_key.replace("train", "test"), y_key.replace("train", "test")
-    if x_test != x_key and x_test in arrays and y_test in arrays:
+    if x_test != x_key and x_test in arrays.sizes and y_test in arrays.sizes:
         test = array_source(arrays[x_test], arrays[y_test], name=f"{stem} test", origin=str(path), digest=digest)
         return _with_test(source, test)
     return source
+
+
+class _Archive:
+    """The arrays of an .npz file, each read when it is asked for; ``sizes``: their unpacked bytes, as the file says."""
+
+    def __init__(self, path: Path, raw: bytes, memory: int) -> None:
+        self._path, self._most = path, most_inflated(len(raw), memory)
+        try:
+            self._zip = zipfile.ZipFile(io.BytesIO(raw))
+        except (ValueError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+            what = f"{path}: must be an .npz file of plain arrays"
+            raise DataError(what, first_line(error), _SAVE_AGAIN) from None
+        members = [item for item in self._zip.infolist() if item.filename.endswith(".npy")]
+        self.sizes = {item.filename.removesuffix(".npy"): item.file_size for item in members}
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        size = self.sizes[key]
+        self._most -= size
+        if self._most < 0:
+            raise too_large(self._path, self._most + size)
+        place = f"{self._path}: {printable(key, 60)}"
+        try:
+            # zipfile hands out no more bytes than the file's directory says
+            with self._zip.open(f"{key}.npy") as stream:
+                return load_array(place, stream, size)
+        except (ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f"{place} can't be unpacked", first_line(error), _SAVE_AGAIN) from None
 
 
 def npy_pair_source(pair: str, name: str | None = None) -> Source:
@@ -106,11 +138,7 @@ def npy_pair_source(pair: str, name: str | None = None) -> Source:
     for path in paths:
         raw = file_bytes(path)
         digest.update(raw)
-        try:
-            arrays.append(np.load(io.BytesIO(raw), allow_pickle=False))
-        except (ValueError, OSError, EOFError) as error:
-            got = str(error).splitlines()[0]
-            raise DataError(f"{path}: must be an .npy file of plain numbers or texts", got, "Write it again.") from None
+        arrays.append(load_array(path, io.BytesIO(raw), len(raw)))
     return array_source(arrays[0], arrays[1], name=name or paths[0].stem, origin=pair, digest=digest.hexdigest())
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from wellposed.errors import DataError, printable
+from wellposed.errors import DataError, printable, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -175,13 +175,17 @@ def sortable(column: pd.Series, na: Iterable[object] = ()) -> np.ndarray:
         times = pd.to_datetime(present, errors="coerce", format="mixed", utc=True)
         if bool((times.isna() & present.notna()).any()):
             wrong = next(text for text, time in zip(present, times, strict=True) if text is not None and pd.isna(time))
-            raise DataError(f"time column {column.name!r} holds a cell that is neither number nor date", wrong, remedy)
+            raise DataError(
+                f"time column {quoted(column.name)} holds a cell that is neither number nor date", wrong, remedy
+            )
         missing = int(times.isna().sum())
         values = times.dt.tz_localize(None).astype("datetime64[ns]").to_numpy().astype(np.int64)
     else:
         missing = int(np.isnan(values).sum())
     if missing:
-        raise DataError(f"time column {column.name!r} has missing cells", f"{missing} of {len(column)} rows", remedy)
+        raise DataError(
+            f"time column {quoted(column.name)} has missing cells", f"{missing} of {len(column)} rows", remedy
+        )
     return values
 
 

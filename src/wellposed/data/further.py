@@ -14,7 +14,7 @@ from wellposed.data.opening import open_source
 from wellposed.data.source import Source
 from wellposed.data.special import special_columns
 from wellposed.data.targets import TargetSpec, convert_targets, missing_column, parse_target, refuse_infinite
-from wellposed.errors import DataError
+from wellposed.errors import DataError, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +74,9 @@ def like(raw: Source, dataset: Dataset, na: tuple[str, ...]) -> Dataset:
         values = numbers(series(raw.frame, column), na)
         if values is None:
             remedy = f"It held numbers in {dataset.name}."
-            raise DataError(f"{raw.name}: column {column!r} must hold numbers", str(raw.frame[column].iloc[0]), remedy)
+            raise DataError(
+                f"{raw.name}: column {quoted(column)} must hold numbers", str(raw.frame[column].iloc[0]), remedy
+            )
         refuse_infinite("feature", column, values)
         features[column] = values
     targets = convert_targets(spec, raw.frame, dataset.task, na, dataset.classes)

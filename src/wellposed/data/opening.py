@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from wellposed.data.files import MEMORY, stem_and_suffix
 from wellposed.data.source import Source, frame_source
-from wellposed.data.tables import DELIMITED, PARQUET, stem_and_suffix, table_source
+from wellposed.data.tables import DELIMITED, PARQUET, table_source
 from wellposed.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def open_source(source: Any, *, na: tuple[str, ...] = (), name: str | None = None) -> Source:
+def open_source(source: Any, *, na: tuple[str, ...] = (), name: str | None = None, memory: int = MEMORY) -> Source:
     """Find out what ``source`` is and read its raw columns.
 
     Raises:
@@ -26,7 +27,7 @@ def open_source(source: Any, *, na: tuple[str, ...] = (), name: str | None = Non
     if isinstance(source, Source):
         return source
     if isinstance(source, str | Path):
-        return _open_path(str(source), na, name)
+        return _open_path(str(source), na, name, memory)
     if isinstance(source, tuple) and len(source) == 2:
         from wellposed.data.arrays import array_source
 
@@ -48,7 +49,7 @@ def read_frame(source: Any, *, na: Sequence[str] = ()) -> pd.DataFrame:
     return open_source(source, na=tuple(na)).frame
 
 
-def _open_path(text: str, na: tuple[str, ...], name: str | None) -> Source:
+def _open_path(text: str, na: tuple[str, ...], name: str | None, memory: int) -> Source:
     from wellposed.data.registry import REGISTRY, registered_source
 
     if text in REGISTRY:
@@ -62,9 +63,9 @@ def _open_path(text: str, na: tuple[str, ...], name: str | None) -> Source:
     if suffix == ".npz":
         from wellposed.data.arrays import npz_source
 
-        return npz_source(path, name)
+        return npz_source(path, name, memory)
     if suffix in DELIMITED or suffix in PARQUET:
-        return table_source(path, na=na, name=name)
+        return table_source(path, na=na, name=name, memory=memory)
     if path.is_dir():
         raise DataError("data must be a file", f"the directory {text}", "Name a file in it.")
     if suffix == ".npy":

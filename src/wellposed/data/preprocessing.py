@@ -11,7 +11,7 @@ import numpy as np
 from wellposed.data.columns import series, texts
 from wellposed.data.schema import Schema
 from wellposed.data.targets import missing_column
-from wellposed.errors import DataError
+from wellposed.errors import DataError, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,7 +147,9 @@ class Preprocessing:
         unknown = sorted({str(label) for label in found if label not in codes})
         if unknown:
             remedy = f"The classes are {', '.join(self.schema.classes)}."
-            raise DataError(f"target {self.schema.targets[0]!r} holds an unknown class", ", ".join(unknown), remedy)
+            raise DataError(
+                f"target {quoted(self.schema.targets[0])} holds an unknown class", ", ".join(unknown), remedy
+            )
         return np.array([codes[label] for label in found], dtype=np.int64)
 
     def to_config(self) -> dict[str, Any]:

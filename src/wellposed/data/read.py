@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from wellposed.data.dataset import Dataset
+from wellposed.data.files import MEMORY
 from wellposed.data.further import feature_frame, like, with_test
 from wellposed.data.opening import open_source
 from wellposed.data.roles import infer_roles
+from wellposed.data.source import column_name
 from wellposed.data.special import special_columns
 from wellposed.data.targets import TargetSpec, convert_targets, missing_column, parse_target
-from wellposed.errors import DataError, option
+from wellposed.errors import DataError, option, quoted
 
 
 def read(
@@ -29,6 +31,7 @@ def read(
     categorical: Sequence[str] = (),
     numeric: Sequence[str] = (),
     name: str | None = None,
+    memory: int = MEMORY,
 ) -> Dataset:
     """A data set with the role of every column found and shown (``Dataset.summary``).
 
@@ -44,6 +47,8 @@ def read(
         weight, group, time, split_column: columns with these roles; they are no features.
         categorical, numeric: columns whose kind is to be this, whatever the cells look like.
         name: short name; by default the file's.
+        memory: bytes that reading may take; packed files may unpack to half of them, and never to more than 200 times
+            their size once that is above 256 MB.
 
     Raises:
         DataError: anything that can't be used, with the remedy.
@@ -53,10 +58,10 @@ def read(
         ('quality < 6', 'quality >= 6')
     """
     markers = tuple(str(marker) for marker in na)
-    raw = open_source(source, na=markers, name=name)
+    raw = open_source(source, na=markers, name=name, memory=memory)
     columns = list(raw.frame.columns)
     special = {"weight": weight, "group": group, "time": time, "split": split_column}
-    special = {role: column for role, column in special.items() if column is not None}
+    special = {role: column_name(column) for role, column in special.items() if column is not None}
     dropped = {*_names("drop", drop), *raw.drop}
     for role, column in (
         *special.items(),
@@ -107,13 +112,13 @@ def read(
 def _names(option: str, names: Sequence[str]) -> tuple[str, ...]:
     if isinstance(names, str):
         raise DataError(f"{option} takes a sequence of column names", names, f"Write {option}=({names!r},).")
-    return tuple(str(name) for name in names)
+    return tuple(column_name(str(name)) for name in names)
 
 
 def _refuse_two_roles(spec: TargetSpec, special: Mapping[str, str], dropped: set[str]) -> None:
     roles: dict[str, str] = dict.fromkeys(spec.columns, "target")
     for role, column in (*special.items(), *(("dropped", column) for column in sorted(dropped))):
         if column in roles:
-            got = f"{column!r} as {roles[column]} and {role}"
+            got = f"{quoted(column)} as {roles[column]} and {role}"
             raise DataError("a column must have one role", got, "Take one of the two back.")
         roles[column] = role

@@ -20,7 +20,7 @@ from wellposed.data.columns import (
     with_decimal_point,
 )
 from wellposed.data.targets import refuse_infinite
-from wellposed.errors import DataError, option
+from wellposed.errors import DataError, option, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,11 +126,11 @@ def _classify(
             f"Leave it out ({option('drop', [name])}), order the rows by it ({option('time', name)}), or turn it into "
             "numbers."
         )
-        raise DataError(f"column {name!r} holds dates or times", date, remedy)
+        raise DataError(f"column {quoted(name)} holds dates or times", date, remedy)
     if as_numeric:
         wrong = next(label for label in labels if numbers(_single(label)) is None)
         remedy = f"If it stands for a missing cell, say so with {option('na', [wrong])}."
-        raise DataError(f"numeric column {name!r} holds text", wrong, remedy)
+        raise DataError(f"numeric column {quoted(name)} holds text", wrong, remedy)
     missing = bool((codes < 0).any())
     if len(labels) == 0 or (len(labels) == 1 and not missing):
         found.roles[name] = "constant"
@@ -144,7 +144,7 @@ def _classify(
     strays = almost_numbers(labels)
     if strays and not as_categorical:
         found.warnings.append(
-            f"Column {name!r} holds {len(labels) - len(strays)} numbers but also {listed(strays)}: taken as "
+            f"Column {quoted(name)} holds {len(labels) - len(strays)} numbers but also {listed(strays)}: taken as "
             f"categorical; if that means missing, say {option('na', strays[:1])}."
         )
     found.roles[name], found.features[name] = "categorical", text

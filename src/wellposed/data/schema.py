@@ -11,7 +11,7 @@ import numpy as np
 
 from wellposed.data.columns import factorized, label_key, numbers, series, texts
 from wellposed.data.targets import missing_column, refuse_infinite
-from wellposed.errors import DataError
+from wellposed.errors import DataError, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -208,7 +208,7 @@ def _encode(column: Column, values: pd.Series, na: tuple[str, ...], into: np.nda
         found = numbers(values, na)
         if found is None:
             got = next(text for text in texts(values, na) if text is not None and not _is_number(text))
-            raise DataError(f"column {column.name!r} must hold numbers", got, "It did when the model was made.")
+            raise DataError(f"column {quoted(column.name)} must hold numbers", got, "It did when the model was made.")
         refuse_infinite("feature", column.name, found)
         into[:, 0] = found
         if column.missing:

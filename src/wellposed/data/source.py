@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wellposed.errors import DataError
+from wellposed.data.columns import is_number_type, listed, series, texts
+from wellposed.errors import DataError, printable, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,17 +47,23 @@ class Source:
     warnings: tuple[str, ...] = ()
 
 
-def unique_names(names: list[str], place: str) -> None:
-    """Refuse two columns of one name.
+def column_name(text: str) -> str:
+    """A column's name on one line of printable characters."""
+    return printable(text).strip()
+
+
+def column_names(names: list[str], place: str) -> list[str]:
+    """Every name as :func:`column_name`, none of them twice; nameless columns are numbered, as pandas does.
 
     Raises:
         DataError: it names the repeated columns.
     """
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    cleaned = [column_name(name) or f"Unnamed: {position}" for position, name in enumerate(names)]
+    repeated = sorted(name for name, count in Counter(cleaned).items() if count > 1)
     if repeated:
-        raise DataError(
-            f"{place}: column names must differ", ", ".join(repeated), "Rename the repeated columns in the header."
-        )
+        remedy = "Rename the repeated columns in the header."
+        raise DataError(f"{place}: column names must differ", listed(repeated), remedy)
+    return cleaned
 
 
 def frame_source(frame: pd.DataFrame, name: str = "data", origin: str = "memory") -> Source:
@@ -70,16 +78,17 @@ def frame_source(frame: pd.DataFrame, name: str = "data", origin: str = "memory"
         raise DataError("data frame must have one level of column names", frame.columns.nlevels, "Flatten the columns.")
     if not len(frame.columns) or not len(frame):
         raise DataError("data frame must have rows and columns", f"shape {frame.shape}", "Give it at least one row.")
-    names = [str(column).strip() for column in frame.columns]
-    unique_names(names, "data frame")
+    names = column_names([str(column) for column in frame.columns], "data frame")
     frame = frame.set_axis(names, axis=1).reset_index(drop=True)
+    for column in names:
+        if getattr(frame[column].dtype, "kind", "") == "c":
+            remedy = "Take real and imaginary parts."
+            raise DataError(f"column {quoted(column)} must hold real numbers or texts", frame[column].dtype, remedy)
     return Source(name, frame, origin, frame_digest(frame))
 
 
 def frame_digest(frame: pd.DataFrame) -> str:
     """SHA-256 of column names and values in a canonical form, equal for equal tables of any memory layout."""
-    from wellposed.data.columns import is_number_type, series, texts
-
     digest = hashlib.sha256()
     for name in frame.columns:
         column = series(frame, name)
@@ -88,5 +97,7 @@ def frame_digest(frame: pd.DataFrame) -> str:
             values = np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan)) + 0.0
             digest.update(np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes())
         else:
-            digest.update("\x1e".join("\x00" if text is None else text for text in texts(column)).encode())
+            digest.update(
+                "\x1e".join("\x00" if text is None else text for text in texts(column)).encode(errors="replace")
+            )
     return digest.hexdigest()

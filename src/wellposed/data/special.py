@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wellposed.data.columns import factorized, numbers, series, sortable, texts
-from wellposed.errors import DataError, option
+from wellposed.errors import DataError, option, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,9 @@ def special_columns(frame: pd.DataFrame, special: Mapping[str, str], na: tuple[s
         codes, _ = factorized(series(frame, special["group"]), na)
         if (codes < 0).any():
             got = f"missing in {int((codes < 0).sum())} of {len(codes)} rows"
-            raise DataError(f"group {special['group']!r} must be known in every row", got, "Fill or take out the rows.")
+            raise DataError(
+                f"group {quoted(special['group'])} must be known in every row", got, "Fill or take out the rows."
+            )
         values["groups"] = codes
     if "time" in special:
         values["time"] = sortable(series(frame, special["time"]), na)
@@ -42,7 +44,7 @@ def _weights(column: pd.Series, na: tuple[str, ...]) -> np.ndarray:
     values = numbers(column, na)
     if values is None or not np.isfinite(values).all() or (values < 0).any() or not values.sum() > 0:
         raise DataError(
-            f"weight column {column.name!r} must hold finite numbers that aren't negative, some above 0",
+            f"weight column {quoted(column.name)} must hold finite numbers that aren't negative, some above 0",
             str(column.iloc[0]) if values is None else f"{np.min(values):g} to {np.max(values):g}",
             f"Mend the cells, or leave {option('weight')} out.",
         )
@@ -55,7 +57,7 @@ def _split(column: pd.Series, na: tuple[str, ...]) -> np.ndarray:
     remedy = "Write train, validation or test in every row."
     if (split == "").any():
         wrong = found[split == ""][0]
-        raise DataError(f"split column {column.name!r} holds an unknown part", wrong or "a missing cell", remedy)
+        raise DataError(f"split column {quoted(column.name)} holds an unknown part", wrong or "a missing cell", remedy)
     if not (split == "train").any() or (split == "train").all():
-        raise DataError(f"split column {column.name!r} must name train and other rows", split[0], remedy)
+        raise DataError(f"split column {quoted(column.name)} must name train and other rows", split[0], remedy)
     return split

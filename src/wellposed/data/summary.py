@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wellposed.data.columns import series
+from wellposed.data.columns import listed, series
+from wellposed.errors import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +54,7 @@ def _provenance(source: Dataset | Source) -> str:
 
 def _table(roles: Mapping[str, str], shown: Mapping[str, pd.Series | None]) -> list[str]:
     """A heading and a line for each column in ``shown``, aligned."""
-    rows = [_HEADINGS, *(_line(name, roles[name], column) for name, column in shown.items())]
+    rows = [_HEADINGS, *(_line(printable(name, 60), roles[name], column) for name, column in shown.items())]
     widths = [max(len(row[place]) for row in rows) for place in range(len(_HEADINGS))]
     lines = []
     for name, role, distinct, missing, values in rows:
@@ -69,11 +70,11 @@ def _head(dataset: Dataset) -> str:
     if dataset.image_shape is not None:
         features = f"images of {'×'.join(map(str, dataset.image_shape))}"
     if dataset.task == "classification":
-        counts = [f"{name}: {count}" for name, count in dataset.class_counts().items()]
+        counts = [f"{printable(name, 60)}: {count}" for name, count in dataset.class_counts().items()]
         shown = ", ".join(counts[:12]) + (", …" if len(counts) > 12 else "")
         task = f"classification into {len(dataset.classes)} classes ({shown})"
     else:
-        task = f"regression of {', '.join(map(str, dataset.targets.columns))}"
+        task = f"regression of {listed(list(map(str, dataset.targets.columns)), 12)}"
     test = f", and {dataset.test.rows} test rows given apart" if dataset.test is not None else ""
     return f"{dataset.name}: {dataset.rows} rows, {features}, {task}{test}"
 
@@ -102,5 +103,5 @@ def _values(column: pd.Series) -> str:
         values = column.to_numpy()
         finite = values[~np.isnan(values)] if values.dtype.kind == "f" else values
         return f"{finite.min():.6g} to {finite.max():.6g}" if len(finite) else ""
-    labels = [str(label) for label, count in column.value_counts().items() if count]
+    labels = [printable(str(label), 60) for label, count in column.value_counts().items() if count]
     return ", ".join(labels[:4]) + (", …" if len(labels) > 4 else "")

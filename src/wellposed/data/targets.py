@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from wellposed.data.columns import first_date, label_key, listed, numbers, series, texts
-from wellposed.errors import DataError, option, printable
+from wellposed.data.source import column_name
+from wellposed.errors import DataError, option, printable, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +93,7 @@ def parse_target(
         raise DataError("target must name at least one column", target, f"Name it with {option('target')}.")
     if len(set(names)) < len(names):
         raise DataError("target columns must differ", ", ".join(names), "Name each column once.")
-    specs = [_parse_one(str(name), columns) for name in names]
+    specs = [_parse_one(column_name(str(name)), columns) for name in names]
     if len(specs) == 1:
         return specs[0]
     if any(spec.comparison for spec in specs):
@@ -155,7 +156,7 @@ def convert_targets(
         _refuse_missing(name, series(frame, name), na)
     if spec.comparison:
         if task == "regression":
-            remedy = f"Name the column {spec.columns[0]!r} itself for regression."
+            remedy = f"Name the column {quoted(spec.columns[0])} itself for regression."
             raise DataError("a target expression makes classes", spec.names[0], remedy)
         column = series(frame, spec.columns[0])
         labels = _compared(spec, column, na)
@@ -180,20 +181,20 @@ def _refuse_missing(name: str, column: pd.Series, na: tuple[str, ...]) -> None:
     if missing.any():
         got = f"{int(missing.sum())} of {len(column)} rows, the first in row {int(missing.argmax()) + 1}"
         remedy = "Take these rows out, or name another target."
-        raise DataError(f"target {name!r} must be known in every row, missing", got, remedy)
+        raise DataError(f"target {quoted(name)} must be known in every row, missing", got, remedy)
 
 
 def _compared(spec: TargetSpec, column: pd.Series, na: tuple[str, ...]) -> np.ndarray:
     values, compare = numbers(column, na), _OPERATORS[spec.comparison]
     if values is None:
         if spec.comparison not in ("==", "!="):
-            raise DataError(f"{spec.columns[0]!r} holds text", spec.names[0], "Compare text with == or !=.")
+            raise DataError(f"{quoted(spec.columns[0])} holds text", spec.names[0], "Compare text with == or !=.")
         positive = compare(texts(column, na), spec.value)
     else:
         try:
             bound = float(spec.value)
         except ValueError:
-            remedy = f"{spec.columns[0]!r} holds numbers."
+            remedy = f"{quoted(spec.columns[0])} holds numbers."
             raise DataError("target expression must compare with a number", spec.names[0], remedy) from None
         positive = compare(values, bound)
     return np.where(positive, spec.classes[1], spec.classes[0]).astype(object)
@@ -203,8 +204,8 @@ def _values_there(name: str, column: pd.Series, na: tuple[str, ...]) -> str:
     """What a column holds, in a sentence: its values if they are few, its range or the first of them otherwise."""
     values, labels = numbers(column, na), sorted(set(texts(column, na)), key=label_key)
     if values is not None and len(labels) > _FEW_VALUES:
-        return f"{name!r} goes from {np.min(values):g} to {np.max(values):g}."
-    return f"{name!r} holds {listed(labels, _FEW_VALUES)}."
+        return f"{quoted(name)} goes from {np.min(values):g} to {np.max(values):g}."
+    return f"{quoted(name)} holds {listed(labels, _FEW_VALUES)}."
 
 
 def _task(values: np.ndarray | None) -> Task:
@@ -225,11 +226,13 @@ def _regression(names: tuple[str, ...], values: list[np.ndarray | None], frame: 
         if numeric is None:
             got = first_date(series(frame, name)) or str(frame[name].iloc[0])
             raise DataError(
-                f"regression target {name!r} must hold numbers", got, f"Use {option('task', 'classification')}."
+                f"regression target {quoted(name)} must hold numbers", got, f"Use {option('task', 'classification')}."
             )
         refuse_infinite("target", name, numeric)
         if check and numeric.min() == numeric.max():
-            raise DataError(f"target {name!r} is constant", f"{numeric[0]:g} in every row", "Name another target.")
+            raise DataError(
+                f"target {quoted(name)} is constant", f"{numeric[0]:g} in every row", "Name another target."
+            )
         columns[name] = numeric.astype(np.float64)
     return Targets(pd.DataFrame(columns), "regression", (), ())
 
@@ -250,11 +253,11 @@ def _classification(
         new = sorted(set(counts.index) - set(known), key=label_key)
         if new:
             remedy = f"The classes are {listed(list(known), _FEW_VALUES)}."
-            raise DataError(f"target {name!r} holds a class that was not there before", ", ".join(new), remedy)
+            raise DataError(f"target {quoted(name)} holds a class that was not there before", ", ".join(new), remedy)
         order = known
     elif len(counts) < 2:
         remedy = values or "Name a target with at least two classes."
-        raise DataError(f"target {name!r} has one class only", str(counts.index[0]), remedy)
+        raise DataError(f"target {quoted(name)} has one class only", str(counts.index[0]), remedy)
     else:
         single = [label for label in order if counts.get(label, 0) == 1]
         if single:
@@ -276,4 +279,4 @@ def refuse_infinite(role: str, name: str, values: np.ndarray) -> None:
         if infinite.any():
             got = f"{int(infinite.sum())} of {len(values)} rows, the first in row {int(infinite.argmax()) + 1}"
             remedy = "Replace them, or leave the column out."
-            raise DataError(f"{role} column {name!r} has infinite or too large cells", got, remedy)
+            raise DataError(f"{role} column {quoted(name)} has infinite or too large cells", got, remedy)
