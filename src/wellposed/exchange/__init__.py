@@ -1,0 +1,1 @@
+"""Doors to other libraries: Keras models in and out, code out."""
