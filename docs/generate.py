@@ -10,6 +10,7 @@ A block in README.md stands between `<!-- begin NAME -->` and `<!-- end NAME -->
 from __future__ import annotations
 
 import argparse
+import ast
 import difflib
 import inspect
 import json
@@ -18,6 +19,7 @@ import re
 import shlex
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,17 +56,22 @@ def main(argv: list[str] | None = None) -> int:
 
 def generated() -> dict[Path, str]:
     """Every file that is generated, in whole or in part, and what it should hold."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks: dict[str, Callable[[], str]] = {"results": results_block, "techniques": techniques_table}
-    for name, block in blocks.items():
-        begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
-        before, _, rest = readme.partition(begin)
-        readme = before + begin + block() + end + rest.partition(end)[2]
     return {
-        ROOT / "README.md": readme,
+        ROOT / "README.md": _filled("README.md", {"results": results_block, "techniques": techniques_table}),
+        ROOT / "docs" / "writing-a-technique.md": _filled("docs/writing-a-technique.md", {"hooks": hooks_block}),
         ROOT / "docs" / "techniques.md": techniques_page(),
         ROOT / "docs" / "cli.md": cli_page(),
     }
+
+
+def _filled(page: str, blocks: dict[str, Callable[[], str]]) -> str:
+    """A page with its blocks between ``<!-- begin NAME -->`` and ``<!-- end NAME -->`` written anew."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for name, block in blocks.items():
+        begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
+        before, _, rest = text.partition(begin)
+        text = before + begin + block() + end + rest.partition(end)[2]
+    return text
 
 
 # -- the result table ----------------------------------------------------------------------------------------------
@@ -175,6 +182,38 @@ def _source(cls: type) -> str:
 
 def _code(text: str) -> str:
     return text.replace("``", "`")
+
+
+def hooks_block() -> str:
+    """Every hook's signature, what it does, when it runs and an example, from its docstring."""
+    from wellposed.techniques.base import HOOKS, Technique
+
+    parts = []
+    for hook in HOOKS:
+        function = getattr(Technique, hook)
+        [definition] = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+        assert isinstance(definition, ast.FunctionDef)
+        definition.body = []
+        signature = ast.unparse(definition).replace("'", '"').removesuffix(":")
+        text, _, rest = (inspect.getdoc(function) or "").partition("\n\nWhen: ")
+        when, _, example = rest.partition("\nExample: ")
+        first, _, more = text.partition("\n\n")
+        said = re.sub(r"^\d+\. ", "", " ".join(f"{first} {more}".split()))
+        code = f"```text\n{_broken(signature)}\n    {example.strip('`')}\n```"
+        parts.append(f"### {hook}\n\n{_code(said)}\n\n*When:* {_code(when)}\n\n{code}")
+    return "\n" + "\n\n".join(parts) + "\n\n"
+
+
+def _broken(signature: str, width: int = 112) -> str:
+    """A signature on lines of at most ``width`` characters, broken after commas."""
+    lines = [""]
+    for piece in re.split(r"(?<=,) (?![^\[]*\])", signature + ":"):
+        joined = f"{lines[-1]} {piece}".lstrip() if len(lines) == 1 else f"{lines[-1]} {piece}"
+        if len(joined) <= width or not lines[-1]:
+            lines[-1] = joined
+        else:
+            lines.append(f"        {piece}")
+    return "\n".join(lines)
 
 
 # -- the command line ----------------------------------------------------------------------------------------------
