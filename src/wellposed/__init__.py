@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from wellposed.data.dataset import Dataset
     from wellposed.data.read import read
     from wellposed.errors import DataError, StudyError, TechniqueError, WellposedError
+    from wellposed.exchange.keras import from_keras
     from wellposed.network.mlp import MLP
     from wellposed.recipe import Recipe, parse
     from wellposed.studies.compare import Comparison, compare
@@ -21,25 +22,35 @@ if TYPE_CHECKING:
     from wellposed.techniques.gradients import ClipGlobalNorm, ClipNorm, ClipValue
     from wellposed.techniques.group_lasso import GroupLasso
     from wellposed.techniques.jacobian import JacobianPenalty
+    from wellposed.techniques.masking import FeatureMasking
     from wellposed.techniques.mixing import CMixup, CutMix, Cutout, ManifoldMixup
-    from wellposed.techniques.noise import DropConnect, Dropout, GaussianNoise
-    from wellposed.techniques.normalization import BatchNorm
+    from wellposed.techniques.noise import (
+        AlphaDropout,
+        DropConnect,
+        Dropout,
+        GaussianDropout,
+        GaussianNoise,
+        GradientNoise,
+    )
+    from wellposed.techniques.normalization import BatchNorm, GhostBatchNorm, LayerNorm
     from wellposed.techniques.objectives import ASAM, SAM, Adversarial, Flooding, RDrop
     from wellposed.techniques.penalties import L1, L2, ElasticNet, Orthogonal, ProximalL1
     from wellposed.techniques.spectral import SpectralNorm
     from wellposed.techniques.stopping import BestEpoch, EarlyStopping
     from wellposed.techniques.structure import KHeads, ShakeDrop, ShakeShake, SkipConnections, StochasticDepth
     from wellposed.techniques.targets import ConfidencePenalty, LabelSmoothing
+    from wellposed.techniques.weight_norm import WeightNorm
     from wellposed.training.spec import Training
 
 __all__ = [
-    "ASAM", "EMA", "L0", "L1", "L2", "MLP", "SAM", "SWA", "Adversarial", "BatchNorm", "BestEpoch", "CMixup",
-    "ClipGlobalNorm", "ClipNorm", "ClipValue", "Comparison", "ConfidencePenalty", "CutMix", "Cutout", "DataError",
-    "Dataset", "DropConnect", "Dropout", "EarlyStopping", "ElasticNet", "Flooding", "GaussianNoise", "GroupLasso",
-    "JacobianPenalty", "KHeads", "LabelSmoothing", "Lookahead", "ManifoldMixup", "MaxNorm", "MinMaxNorm", "Mixup",
-    "NonNegative", "Orthogonal", "ProximalL1", "RDrop", "Recipe", "ShakeDrop", "ShakeShake", "SkipConnections",
-    "Snapshots", "SpectralNorm", "StochasticDepth", "StudyError", "TechniqueError", "Training", "UnitNorm",
-    "WeightDecay", "WellposedError", "compare", "parse", "read",
+    "ASAM", "EMA", "L0", "L1", "L2", "MLP", "SAM", "SWA", "Adversarial", "AlphaDropout", "BatchNorm", "BestEpoch",
+    "CMixup", "ClipGlobalNorm", "ClipNorm", "ClipValue", "Comparison", "ConfidencePenalty", "CutMix", "Cutout",
+    "DataError", "Dataset", "DropConnect", "Dropout", "EarlyStopping", "ElasticNet", "FeatureMasking", "Flooding",
+    "GaussianDropout", "GaussianNoise", "GhostBatchNorm", "GradientNoise", "GroupLasso", "JacobianPenalty", "KHeads",
+    "LabelSmoothing", "LayerNorm", "Lookahead", "ManifoldMixup", "MaxNorm", "MinMaxNorm", "Mixup", "NonNegative",
+    "Orthogonal", "ProximalL1", "RDrop", "Recipe", "ShakeDrop", "ShakeShake", "SkipConnections", "Snapshots",
+    "SpectralNorm", "StochasticDepth", "StudyError", "TechniqueError", "Training", "UnitNorm", "WeightDecay",
+    "WeightNorm", "WellposedError", "compare", "from_keras", "parse", "read",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
@@ -52,6 +63,7 @@ _HOME = {
     "StudyError": "wellposed.errors",
     "TechniqueError": "wellposed.errors",
     "WellposedError": "wellposed.errors",
+    "from_keras": "wellposed.exchange.keras",
     "MLP": "wellposed.network.mlp",
     "Recipe": "wellposed.recipe",
     "parse": "wellposed.recipe",
@@ -73,14 +85,20 @@ _HOME = {
     "ClipValue": "wellposed.techniques.gradients",
     "GroupLasso": "wellposed.techniques.group_lasso",
     "JacobianPenalty": "wellposed.techniques.jacobian",
+    "FeatureMasking": "wellposed.techniques.masking",
     "CMixup": "wellposed.techniques.mixing",
     "CutMix": "wellposed.techniques.mixing",
     "Cutout": "wellposed.techniques.mixing",
     "ManifoldMixup": "wellposed.techniques.mixing",
+    "AlphaDropout": "wellposed.techniques.noise",
     "DropConnect": "wellposed.techniques.noise",
     "Dropout": "wellposed.techniques.noise",
+    "GaussianDropout": "wellposed.techniques.noise",
     "GaussianNoise": "wellposed.techniques.noise",
+    "GradientNoise": "wellposed.techniques.noise",
     "BatchNorm": "wellposed.techniques.normalization",
+    "GhostBatchNorm": "wellposed.techniques.normalization",
+    "LayerNorm": "wellposed.techniques.normalization",
     "ASAM": "wellposed.techniques.objectives",
     "SAM": "wellposed.techniques.objectives",
     "Adversarial": "wellposed.techniques.objectives",
@@ -101,6 +119,7 @@ _HOME = {
     "StochasticDepth": "wellposed.techniques.structure",
     "ConfidencePenalty": "wellposed.techniques.targets",
     "LabelSmoothing": "wellposed.techniques.targets",
+    "WeightNorm": "wellposed.techniques.weight_norm",
     "Training": "wellposed.training.spec",
 }
 

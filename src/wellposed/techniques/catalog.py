@@ -17,24 +17,33 @@ from wellposed.techniques.gates import L0
 from wellposed.techniques.gradients import ClipGlobalNorm, ClipNorm, ClipValue
 from wellposed.techniques.group_lasso import GroupLasso
 from wellposed.techniques.jacobian import JacobianPenalty
+from wellposed.techniques.masking import FeatureMasking
 from wellposed.techniques.mixing import CMixup, CutMix, Cutout, ManifoldMixup
-from wellposed.techniques.noise import DropConnect, Dropout, GaussianNoise
-from wellposed.techniques.normalization import BatchNorm
+from wellposed.techniques.noise import (
+    AlphaDropout,
+    DropConnect,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    GradientNoise,
+)  # fmt: skip
+from wellposed.techniques.normalization import BatchNorm, GhostBatchNorm, LayerNorm
 from wellposed.techniques.objectives import ASAM, SAM, Adversarial, Flooding, RDrop
 from wellposed.techniques.penalties import L1, L2, ElasticNet, Orthogonal, ProximalL1
 from wellposed.techniques.spectral import SpectralNorm
 from wellposed.techniques.stopping import BestEpoch, EarlyStopping
 from wellposed.techniques.structure import KHeads, ShakeDrop, ShakeShake, SkipConnections, StochasticDepth
 from wellposed.techniques.targets import ConfidencePenalty, LabelSmoothing
+from wellposed.techniques.weight_norm import WeightNorm
 
 __all__ = ["CATALOG", "explain", "find", "known", "refuse_taken_name", "register"]
 
 CATALOG: tuple[type[Technique], ...] = (
     L1, L2, ElasticNet, ProximalL1, GroupLasso, L0, Orthogonal, JacobianPenalty,
     WeightDecay, MaxNorm, UnitNorm, NonNegative, MinMaxNorm, SpectralNorm,
-    Dropout, DropConnect, GaussianNoise,
+    Dropout, DropConnect, GaussianDropout, AlphaDropout, GaussianNoise, FeatureMasking, GradientNoise,
     Mixup, CMixup, ManifoldMixup, CutMix, Cutout, Adversarial,
-    BatchNorm,
+    BatchNorm, LayerNorm, GhostBatchNorm, WeightNorm,
     SkipConnections, StochasticDepth, ShakeShake, ShakeDrop, KHeads,
     LabelSmoothing, ConfidencePenalty, RDrop, Flooding,
     ClipNorm, ClipValue, ClipGlobalNorm, SAM, ASAM,
