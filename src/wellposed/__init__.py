@@ -15,23 +15,18 @@ if TYPE_CHECKING:
     from wellposed.network.mlp import MLP
     from wellposed.recipe import Recipe, parse
     from wellposed.studies.compare import Comparison, compare
+    from wellposed.techniques.affine import Rotation, Shear, Shift, Zoom
     from wellposed.techniques.augmentation import Mixup
     from wellposed.techniques.averaging import EMA, SWA, Lookahead, Snapshots
     from wellposed.techniques.constraints import MaxNorm, MinMaxNorm, NonNegative, UnitNorm, WeightDecay
     from wellposed.techniques.gates import L0
     from wellposed.techniques.gradients import ClipGlobalNorm, ClipNorm, ClipValue
     from wellposed.techniques.group_lasso import GroupLasso
+    from wellposed.techniques.images import Brightness, Elastic, Flip, RandomErasing
     from wellposed.techniques.jacobian import JacobianPenalty
     from wellposed.techniques.masking import FeatureMasking
     from wellposed.techniques.mixing import CMixup, CutMix, Cutout, ManifoldMixup
     from wellposed.techniques.noise import (
-        AlphaDropout,
-        DropConnect,
-        Dropout,
-        GaussianDropout,
-        GaussianNoise,
-        GradientNoise,
-    )
     from wellposed.techniques.normalization import BatchNorm, GhostBatchNorm, LayerNorm
     from wellposed.techniques.objectives import ASAM, SAM, Adversarial, Flooding, RDrop
     from wellposed.techniques.penalties import L1, L2, ElasticNet, Orthogonal, ProximalL1
@@ -44,19 +39,28 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ASAM", "EMA", "L0", "L1", "L2", "MLP", "SAM", "SWA", "Adversarial", "AlphaDropout", "BatchNorm", "BestEpoch",
-    "CMixup", "ClipGlobalNorm", "ClipNorm", "ClipValue", "Comparison", "ConfidencePenalty", "CutMix", "Cutout",
-    "DataError", "Dataset", "DropConnect", "Dropout", "EarlyStopping", "ElasticNet", "FeatureMasking", "Flooding",
-    "GaussianDropout", "GaussianNoise", "GhostBatchNorm", "GradientNoise", "GroupLasso", "JacobianPenalty", "KHeads",
-    "LabelSmoothing", "LayerNorm", "Lookahead", "ManifoldMixup", "MaxNorm", "MinMaxNorm", "Mixup", "NonNegative",
-    "Orthogonal", "ProximalL1", "RDrop", "Recipe", "ShakeDrop", "ShakeShake", "SkipConnections", "Snapshots",
-    "SpectralNorm", "StochasticDepth", "StudyError", "TechniqueError", "Training", "UnitNorm", "WeightDecay",
-    "WeightNorm", "WellposedError", "compare", "from_keras", "parse", "read",
+    "Brightness", "CMixup", "ClipGlobalNorm", "ClipNorm", "ClipValue", "Comparison", "ConfidencePenalty", "CutMix",
+    "Cutout", "DataError", "Dataset", "DropConnect", "Dropout", "EarlyStopping", "Elastic", "ElasticNet",
+    "FeatureMasking", "Flip", "Flooding", "GaussianDropout", "GaussianNoise", "GhostBatchNorm", "GradientNoise",
+    "GroupLasso", "JacobianPenalty", "KHeads", "LabelSmoothing", "LayerNorm", "Lookahead", "ManifoldMixup", "MaxNorm",
+    "MinMaxNorm", "Mixup", "NonNegative", "Orthogonal", "ProximalL1", "RDrop", "RandomErasing", "Recipe", "Rotation",
+    "ShakeDrop", "ShakeShake", "Shear", "Shift", "SkipConnections", "Snapshots", "SpectralNorm", "StochasticDepth",
+    "StudyError", "TechniqueError", "Training", "UnitNorm", "WeightDecay", "WeightNorm", "WellposedError", "Zoom",
+    "compare", "from_keras", "parse", "read",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
 
 # Names are imported when they are first used: `wellposed --help` and usage errors don't wait for JAX.
 _HOME = {
+    "RandomErasing": "wellposed.techniques.images",
+    "Brightness": "wellposed.techniques.images",
+    "Flip": "wellposed.techniques.images",
+    "Elastic": "wellposed.techniques.images",
+    "Zoom": "wellposed.techniques.affine",
+    "Shift": "wellposed.techniques.affine",
+    "Shear": "wellposed.techniques.affine",
+    "Rotation": "wellposed.techniques.affine",
     "Dataset": "wellposed.data.dataset",
     "read": "wellposed.data.read",
     "DataError": "wellposed.errors",

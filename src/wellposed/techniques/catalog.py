@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from wellposed.errors import TechniqueError
+from wellposed.techniques.affine import Rotation, Shear, Shift, Zoom
 from wellposed.techniques.augmentation import Mixup
 from wellposed.techniques.averaging import EMA, SWA, Lookahead, Snapshots
 from wellposed.techniques.base import HOOKS, Technique
@@ -16,6 +17,7 @@ from wellposed.techniques.constraints import MaxNorm, MinMaxNorm, NonNegative, U
 from wellposed.techniques.gates import L0
 from wellposed.techniques.gradients import ClipGlobalNorm, ClipNorm, ClipValue
 from wellposed.techniques.group_lasso import GroupLasso
+from wellposed.techniques.images import Brightness, Elastic, Flip, RandomErasing
 from wellposed.techniques.jacobian import JacobianPenalty
 from wellposed.techniques.masking import FeatureMasking
 from wellposed.techniques.mixing import CMixup, CutMix, Cutout, ManifoldMixup
@@ -42,6 +44,7 @@ CATALOG: tuple[type[Technique], ...] = (
     L1, L2, ElasticNet, ProximalL1, GroupLasso, L0, Orthogonal, JacobianPenalty,
     WeightDecay, MaxNorm, UnitNorm, NonNegative, MinMaxNorm, SpectralNorm,
     Dropout, DropConnect, GaussianDropout, AlphaDropout, GaussianNoise, FeatureMasking, GradientNoise,
+    Rotation, Shear, Shift, Zoom, Elastic, Flip, Brightness, RandomErasing,
     Mixup, CMixup, ManifoldMixup, CutMix, Cutout, Adversarial,
     BatchNorm, LayerNorm, GhostBatchNorm, WeightNorm,
     SkipConnections, StochasticDepth, ShakeShake, ShakeDrop, KHeads,
