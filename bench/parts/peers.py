@@ -21,7 +21,6 @@ from wellposed.runners.local import LocalRunner
 
 __all__ = ["Bare", "Contender", "Engine", "Keras", "ScikitLearn", "StepByStep", "missing"]
 
-_SEGMENT = 128
 _RATE, _DROPOUT, _PENALTY = 1e-3, 0.2, 1e-4
 
 
@@ -47,13 +46,13 @@ class Engine:
         self.work, self.members, self.member_steps = work, members, members * work.steps
         self._rows, self._runner = rows_of(work), LocalRunner()
         self._plans: dict[int, Plan] = {}  # planning isn't training
-        part = plan_of(work, members, 1, _SEGMENT).programs[0]
+        part = plan_of(work, members, 1).programs[0]
         self.tiles = f"{len(part.tiles)} tile{'s' if len(part.tiles) > 1 else ''} of {part.streams} × {part.lanes}"
 
     def epochs(self, count: int) -> None:
         """See `Contender`."""
         if count not in self._plans:
-            self._plans[count] = plan_of(self.work, self.members, count, _SEGMENT)
+            self._plans[count] = plan_of(self.work, self.members, count)
         self._runner.run(self._plans[count], lambda _: self._rows, [(0, 0)], seed=0)
 
 

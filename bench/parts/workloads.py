@@ -93,13 +93,8 @@ def rows_of(work: Workload) -> SplitRows:
     return SplitRows(x, y, weight, weight, None, part(work.validation), np.ones(outputs, np.float32))
 
 
-def plan_of(work: Workload, members: int, epochs: int, segment: int) -> Plan:
-    """The members as recipes on one split, planned as `compare` plans them.
-
-    Args:
-        segment: most epochs between two returns to the host. The plan's own follows from ``epochs``; fixed here, so
-            that runs of different length share their programs.
-    """
+def plan_of(work: Workload, members: int, epochs: int) -> Plan:
+    """The members as recipes on one split, planned as `compare` plans them."""
     from wellposed.network.mlp import MLP
     from wellposed.population.memory import RowCounts
     from wellposed.population.plan import Candidate, make_plan
@@ -127,7 +122,7 @@ def plan_of(work: Workload, members: int, epochs: int, segment: int) -> Plan:
         widths=(features, *network.widths),
         batch_size=work.batch,
     )
-    plan = make_plan(
+    return make_plan(
         candidates,
         [RowCounts(work.training, 0, work.validation)],
         context=context,
@@ -135,10 +130,6 @@ def plan_of(work: Workload, members: int, epochs: int, segment: int) -> Plan:
         metrics=(metric(work.metric),),
         memory=4 * 10**9,
     )
-    programs = [
-        dataclasses.replace(part, program=dataclasses.replace(part.program, segment=segment)) for part in plan.programs
-    ]
-    return dataclasses.replace(plan, programs=tuple(programs))
 
 
 if __name__ == "__main__":

@@ -23,8 +23,6 @@ from wellposed.training.spec import Training
 
 __all__ = ["Candidate", "Member", "Plan", "Slot", "SplitRows", "Tile", "TilePlan", "make_plan"]
 
-_LONGEST_SEGMENT = 128
-
 
 @dataclasses.dataclass(frozen=True)
 class SplitRows:
@@ -179,24 +177,12 @@ def make_plan(
         groups.setdefault(_group_key(candidate, algorithms[index]), []).append(index)
     # the encoded rows of all splits stay in memory beside the tiles
     reserved = sum(data_bytes(size, context.features, context.outputs) for size in sizes)
+    frame = _Frame(members, tuple(sizes), memory, reserved, predictions)
     programs = []
     for chosen in groups.values():
         structure = _union([candidates[index].techniques for index in chosen])
         values = {c: _values(candidates[c].techniques, structure) for c in chosen}
-        programs.append(
-            _tile_plan(
-                chosen,
-                candidates,
-                algorithms[chosen[0]],
-                structure,
-                values,
-                members,
-                sizes,
-                memory,
-                reserved,
-                predictions,
-            )
-        )
+        programs.append(_tile_plan(_Group(algorithms[chosen[0]], structure, values), frame))
     return Plan(tuple(candidates), members, tuple(programs), max(memory - reserved, memory // 4))
 
 
@@ -265,30 +251,41 @@ def _values(techniques: tuple[Technique, ...], structure: tuple[Technique, ...])
     return tuple(value for value in values if value is not None)
 
 
-def _tile_plan(
-    chosen: Sequence[int],
-    candidates: Sequence[Candidate],
-    algorithm: Algorithm,
-    structure: tuple[Technique, ...],
-    values: dict[int, tuple[Technique, ...]],
-    members: Sequence[Member],
-    sizes: Sequence[RowCounts],
-    memory: int,
-    reserved: int,
-    predictions: bool,
-) -> TilePlan:
-    augmenting = [overrides(item, "augment") for item in structure]
+@dataclasses.dataclass(frozen=True)
+class _Group:
+    """Candidates that share a program: its techniques, and each candidate's strengths in that structure."""
+
+    algorithm: Algorithm
+    structure: tuple[Technique, ...]
+    values: dict[int, tuple[Technique, ...]]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Frame:
+    """What all programs of a plan have in common; ``reserved`` bytes of ``memory`` are taken by other things."""
+
+    members: tuple[Member, ...]
+    sizes: tuple[RowCounts, ...]
+    memory: int
+    reserved: int
+    predictions: bool
+
+
+def _tile_plan(group: _Group, frame: _Frame) -> TilePlan:
+    """The group's program, and its members' places in tiles."""
+    values, sizes = group.values, frame.sizes
+    augmenting = [overrides(item, "augment") for item in group.structure]
     streams: dict[Any, list[int]] = {}
-    for index, member in enumerate(members):
+    for index, member in enumerate(frame.members):
         if member.candidate in values:
             shared = tuple(v for v, augments in zip(values[member.candidate], augmenting, strict=True) if augments)
-            steps = -(-sizes[member.split].training // algorithm.context.batch_size)
+            steps = -(-sizes[member.split].training // group.algorithm.context.batch_size)
             streams.setdefault((steps, member.split, repr(shared)), []).append(index)
     largest = RowCounts(*(max(getattr(size, f.name) for size in sizes) for f in dataclasses.fields(RowCounts)))
     counts = list(Counter(steps for steps, _, _ in streams).values())
-    segment = min(max(candidates[c].epochs for c in chosen), _LONGEST_SEGMENT)
-    program = Program(algorithm, structure, segment, block=1, predictions=predictions)
-    shape = tile_shape(program, counts, max(map(len, streams.values())), largest, memory=memory, reserved=reserved)
+    program = Program(group.algorithm, group.structure, block=1, predictions=frame.predictions)
+    lanes = max(map(len, streams.values()))
+    shape = tile_shape(program, counts, lanes, largest, memory=frame.memory, reserved=frame.reserved)
     height, lanes = shape.streams, shape.lanes
     by_steps: dict[int, list[Slot]] = {}
     for (steps, split, _), inside in sorted(streams.items(), key=lambda item: item[0][:2]):
@@ -301,7 +298,7 @@ def _tile_plan(
         for start in range(0, len(slots), height)
     ]
     program = dataclasses.replace(program, block=shape.block, alone=len(tiles) < WORKERS)
-    techniques = {index: values[member.candidate] for index, member in enumerate(members) if member.candidate in values}
+    techniques = {m: values[member.candidate] for m, member in enumerate(frame.members) if member.candidate in values}
     return TilePlan(program, height, lanes, shape.rows, techniques, tuple(tiles), shape.bytes)
 
 

@@ -7,7 +7,7 @@ layer of all lanes into one large product and draws random numbers once.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -31,7 +31,10 @@ from wellposed.population.step import (
 )
 from wellposed.techniques.base import Batch, Monitor, overrides
 
-__all__ = ["Carry", "Program", "Rows", "Settings", "TileData", "stream_key"]
+__all__ = ["SEGMENT", "Carry", "Program", "Rows", "Settings", "TileData", "stream_key"]
+
+# Most epochs between two returns to the host; the same in all plans, so that one compilation serves any number.
+SEGMENT = 128
 
 
 class Rows(NamedTuple):
@@ -109,7 +112,6 @@ class Program:
 
     Attributes:
         algorithm: network, loss, metrics, optimizer, schedule.
-        segment: most epochs between two returns to the host.
         block: most rows scored at once; row counts divide into equal blocks.
         predictions: also return the results' predictions on validation rows.
         alone: too few tiles for all workers, so that a product may use several threads (on CPU).
@@ -117,7 +119,6 @@ class Program:
 
     algorithm: Algorithm
     techniques: Techniques  # an example of each, for its class and options; strengths come with `Settings`
-    segment: int
     block: int
     predictions: bool = False
     alone: bool = False
@@ -140,20 +141,29 @@ class Program:
 
     # -- over lanes and streams ----------------------------------------------------------------------------------
 
-    def _lane_axes(self) -> Any:
+    def _map(self, function: Callable[..., Any], settings: Settings, own: Any, shared: Any) -> Any:
+        """``function(settings, own, shared, prepared)`` for every member.
+
+        Args:
+            own: leaves [streams, lanes, …], a member's own.
+            shared: leaves [streams, …], common to the lanes of a stream and not repeated for them.
+        """
         techniques = tuple(None if augments else 0 for augments in self.augmenting)
-        return Settings(techniques, None, Hyper(0, 0, 0))  # type: ignore[arg-type]
+        lane = Settings(techniques, None, Hyper(0, 0, 0))  # type: ignore[arg-type]
+
+        def stream(settings: Settings, own: Any, shared: Any) -> Any:
+            lanes = jax.vmap(function, in_axes=(lane, 0, None, None))
+            return lanes(settings._replace(prepared=()), own, shared, settings.prepared)
+
+        return jax.vmap(stream)(settings, own, shared)
 
     def start(self, key: Key[Array, " streams"], settings: Settings) -> Carry:
         """All members at the start."""
 
-        def lane(settings: Settings, key: Array) -> Member:
+        def begin(settings: Settings, _: None, key: Array, prepared: Any) -> Member:
             return initialize(self.algorithm, settings.techniques, key)
 
-        def stream(settings: Settings, key: Array) -> Member:
-            return jax.vmap(lane, in_axes=(self._lane_axes(), None))(settings, key)
-
-        member = jax.vmap(stream)(settings, key)
+        member = self._map(begin, settings, None, key)
         shape = settings.hyper.stop.shape
         zeros = jnp.zeros(shape, jnp.int32)
         kept = jax.tree.map(jnp.copy, member) if self.keeps else None
@@ -162,14 +172,14 @@ class Program:
     def run(
         self, data: TileData, settings: Settings, carry: Carry, first: Int[Array, ""], count: Int[Array, ""]
     ) -> tuple[Carry, Float[Array, "epochs streams lanes scores"], Array | None]:
-        """Trains epochs ``first`` … ``first + count − 1`` (from 0; ``count`` ≤ ``segment``).
+        """Trains epochs ``first`` … ``first + count − 1`` (from 0; ``count`` ≤ `SEGMENT`).
 
         Returns:
             The carry, the records (NaN where a member wasn't training), and predictions on validation rows
             (each row's loss in the last column).
         """
         width = len(self.scores(data.monitor is not None, data.validation is not None))
-        records = jnp.full((self.segment, *carry.active.shape, width), jnp.nan, jnp.float32)
+        records = jnp.full((SEGMENT, *carry.active.shape, width), jnp.nan, jnp.float32)
 
         def body(index: Array, loop: tuple[Carry, Array]) -> tuple[Carry, Array]:
             carry, records = loop
@@ -209,44 +219,36 @@ class Program:
     def _step(
         self, data: TileData, settings: Settings, member: Member, orders: Array, keys: Array, epoch: Array, step: Array
     ) -> Member:
-        size = self.algorithm.context.batch_size
         number = epoch * data.steps + step + 1
 
-        def lane(settings: Settings, member: Member, batch: Batch, prepared: Any, key: Array) -> Member:
-            total = settings.hyper.horizon * data.steps
+        def one(settings: Settings, member: Member, shared: tuple[Batch, Array], prepared: Any) -> Member:
             return train_step(
                 self.algorithm,
                 settings.techniques,
                 settings.hyper,
                 member,
-                batch,
+                shared[0],
                 prepared,
-                key,
+                shared[1],
                 step=number,
-                total=total,
+                total=settings.hyper.horizon * data.steps,
             )
 
-        def stream(
-            settings: Settings,
-            member: Member,
-            x: Array,
-            y: Array,
-            weight: Array,
-            count: Array,
-            order: Array,
-            key: Array,
-        ) -> Member:
-            key = jax.random.fold_in(key, step)
-            positions = step * size + jnp.arange(size, dtype=jnp.int32)
-            rows = order[positions % count]
-            batch = Batch(x[rows], y[rows], weight[rows], (positions < count).astype(jnp.float32), {})
-            batch = augment(settings.techniques, batch, settings.prepared, key)
-            lanes = jax.vmap(lane, in_axes=(self._lane_axes(), 0, None, None, None))
-            return lanes(settings._replace(prepared=()), member, batch, settings.prepared, key)
-
-        return jax.vmap(stream)(
-            settings, member, data.training.x, data.training.y, data.loss_weight, data.real, orders, keys
+        keys = jax.vmap(lambda key: jax.random.fold_in(key, step))(keys)
+        batch = jax.vmap(self._minibatch, (0, 0, 0, 0, 0, 0, 0, None))(
+            settings, data.training.x, data.training.y, data.loss_weight, data.real, orders, keys, step
         )
+        return self._map(one, settings, member, (batch, keys))
+
+    def _minibatch(
+        self, settings: Settings, x: Array, y: Array, weight: Array, count: Array, order: Array, key: Array, step: Array
+    ) -> Batch:
+        """A stream's rows of one step, augmented."""
+        size = self.algorithm.context.batch_size
+        positions = step * size + jnp.arange(size, dtype=jnp.int32)
+        rows = order[positions % count]
+        batch = Batch(x[rows], y[rows], weight[rows], (positions < count).astype(jnp.float32), {})
+        return augment(settings.techniques, batch, settings.prepared, key)
 
     # -- scores --------------------------------------------------------------------------------------------------
 
@@ -266,38 +268,30 @@ class Program:
         return member, jnp.concatenate(parts, -1), stop, keep
 
     def _monitor(self, settings: Settings, member: Member, scores: Array, epoch: Array) -> tuple[Any, Array, Array]:
-        def lane(settings: Settings, member: Member, prepared: Any, scores: Array) -> tuple[Any, Array, Array]:
+        def one(
+            settings: Settings, own: tuple[Member, Array], _: None, prepared: Any
+        ) -> tuple[tuple[Any, ...], Array, Array]:
+            member, scores = own
             signs = [1.0, *(1.0 if metric.direction == "min" else -1.0 for metric in self.algorithm.metrics)]
             names = ["loss", *(metric.name for metric in self.algorithm.metrics)]
             monitor = Monitor({name: sign * scores[i] for i, (name, sign) in enumerate(zip(names, signs, strict=True))})
             state, stop, keep = list(member.own_state), jnp.array(False), jnp.array(True)
             for index, item in enumerate(settings.techniques):
                 if overrides(item, "epoch_end"):
-                    own = member.own(prepared)[index]
-                    state[index], stops, keeps = item.epoch_end(own, monitor, epoch=epoch)
+                    own_part = member.own(prepared)[index]
+                    state[index], stops, keeps = item.epoch_end(own_part, monitor, epoch=epoch)
                     stop, keep = stop | stops, keep & keeps
             return tuple(state), stop, keep
 
-        return self._over_members(lane, settings, member, scores)
-
-    def _over_members(self, lane: Any, settings: Settings, member: Member, scores: Array) -> Any:
-        def stream(settings: Settings, member: Member, scores: Array) -> Any:
-            lanes = jax.vmap(lane, in_axes=(self._lane_axes(), 0, None, 0))
-            return lanes(settings._replace(prepared=()), member, settings.prepared, scores)
-
-        return jax.vmap(stream)(settings, member, scores)
+        return self._map(one, settings, (member, scores), None)
 
     def _score(
         self, settings: Settings, member: Member, rows: Rows, scale: Array
     ) -> Float[Array, "streams lanes scores"]:
         """Penalty-free scores in inference mode, over all rows, in blocks."""
 
-        def lane(settings: Settings, member: Member, block: Rows, prepared: Any) -> tuple[Array, ...]:
+        def one(settings: Settings, member: Member, block: Rows, prepared: Any) -> tuple[Array, ...]:
             return evaluate_rows(self.algorithm, settings.techniques, member, *block, prepared)
-
-        def stream(settings: Settings, member: Member, block: Rows) -> tuple[Array, ...]:
-            lanes = jax.vmap(lane, in_axes=(self._lane_axes(), 0, None, None))
-            return lanes(settings._replace(prepared=()), member, block, settings.prepared)
 
         count = rows.weight.shape[1]
         if count > self.block:
@@ -309,24 +303,20 @@ class Program:
                 return jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, index * size, size, 1), rows)
 
             def add(index: Array, total: Any) -> Any:
-                return jax.tree.map(jnp.add, total, jax.vmap(stream)(settings, member, block(index)))
+                return jax.tree.map(jnp.add, total, self._map(one, settings, member, block(index)))
 
-            shapes = jax.eval_shape(lambda: jax.vmap(stream)(settings, member, block(0)))
+            shapes = jax.eval_shape(lambda: self._map(one, settings, member, block(0)))
             zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
             sums = jax.lax.fori_loop(0, blocks, add, zero)
         else:
-            sums = jax.vmap(stream)(settings, member, rows)
+            sums = self._map(one, settings, member, rows)
         return jax.vmap(jax.vmap(lambda sums, scale: finish_scores(self.algorithm, sums, scale), (0, None)))(
             sums, scale
         )
 
     def _penalty(self, data: TileData, settings: Settings, member: Member) -> Float[Array, "streams lanes"]:
-        def lane(settings: Settings, member: Member, x: Array, mask: Array, prepared: Any) -> Array:
-            return penalty_of(self.algorithm, settings.techniques, member, x, mask, prepared)
-
-        def stream(settings: Settings, member: Member, x: Array, mask: Array) -> Array:
-            lanes = jax.vmap(lane, in_axes=(self._lane_axes(), 0, None, None, None))
-            return lanes(settings._replace(prepared=()), member, x, mask, settings.prepared)
+        def one(settings: Settings, member: Member, rows: tuple[Array, Array], prepared: Any) -> Array:
+            return penalty_of(self.algorithm, settings.techniques, member, *rows, prepared)
 
         # activity penalties are measured on 256 rows, evenly spread over the real ones; those on weights need none
         wanted = jnp.arange(min(256, data.training.x.shape[1]), dtype=jnp.int32)
@@ -335,7 +325,7 @@ class Program:
             spread = jnp.where(real > wanted.size, wanted * (real // wanted.size), jnp.minimum(wanted, real - 1))
             return x[spread], (wanted < real).astype(jnp.float32)
 
-        return jax.vmap(stream)(settings, member, *jax.vmap(some)(data.training.x, data.real))
+        return self._map(one, settings, member, jax.vmap(some)(data.training.x, data.real))
 
     def _predictions(
         self, data: TileData, settings: Settings, member: Member
@@ -344,16 +334,12 @@ class Program:
         if data.validation is None:
             return None
 
-        def lane(settings: Settings, member: Member, rows: Rows, prepared: Any) -> Array:
+        def one(settings: Settings, member: Member, rows: Rows, prepared: Any) -> Array:
             predictions, logits, _ = predict_rows(self.algorithm, settings.techniques, member, rows.x, prepared)
             losses = row_losses(self.algorithm, predictions, logits, rows.y)
             return jnp.concatenate([predictions, losses[:, None]], axis=1)
 
-        def stream(settings: Settings, member: Member, rows: Rows) -> Array:
-            lanes = jax.vmap(lane, in_axes=(self._lane_axes(), 0, None, None))
-            return lanes(settings._replace(prepared=()), member, rows, settings.prepared)
-
-        return jax.vmap(stream)(settings, member, data.validation)
+        return self._map(one, settings, member, data.validation)
 
 
 def _select(flags: Bool[Array, "streams lanes"], new: Any, old: Any) -> Any:

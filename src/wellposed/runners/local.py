@@ -20,7 +20,7 @@ from wellposed.population.compile import Compiled
 from wellposed.population.plan import Plan, SplitRows
 from wellposed.population.tiles import LiveTile, TileBuilder
 from wellposed.population.tiling import WORKERS
-from wellposed.population.train import stream_key
+from wellposed.population.train import SEGMENT, stream_key
 from wellposed.records import MemberRecord, Records, concatenate
 from wellposed.runners.base import ProgramTiming, Progress, Timing
 
@@ -186,7 +186,7 @@ class _Training:
         epoch, length, rate = 0, 1, float("inf")
         last = max(int(np.max(tile.settings.hyper.stop)) for tile in live)
         while live and epoch < last and not self._over.is_set():
-            length = min(length, last - epoch, builder.part.program.segment)
+            length = min(length, last - epoch, SEGMENT)
             began = time.perf_counter()
             rounds = [self._tiles.submit(self._segment, builder, compiled, tile, epoch, length) for tile in live]
             for future in rounds:
