@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from wellposed.techniques.masking import FeatureMasking
     from wellposed.techniques.mixing import CMixup, CutMix, Cutout, ManifoldMixup
     from wellposed.techniques.noise import (
+        AlphaDropout,
+        DropConnect,
+        Dropout,
+        GaussianDropout,
+        GaussianNoise,
+        GradientNoise,
+    )
     from wellposed.techniques.normalization import BatchNorm, GhostBatchNorm, LayerNorm
     from wellposed.techniques.objectives import ASAM, SAM, Adversarial, Flooding, RDrop
     from wellposed.techniques.penalties import L1, L2, ElasticNet, Orthogonal, ProximalL1
