@@ -182,7 +182,8 @@ def test_acts_somewhere(cls: type[Technique], bench: Bench):
         for hook, call in bench.calls(traced(item)).items()
         if overrides(item, hook) and not _equal(call(cls), call(Technique))
     ]
-    assert changed or overrides(cls.example(), "network")
+    trains = jax.tree.leaves(bench.own(cls.example()).params)  # weight norm changes what the optimizer moves
+    assert changed or trains or overrides(cls.example(), "network")
 
 
 @every
