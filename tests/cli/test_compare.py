@@ -28,7 +28,7 @@ def state(folder: Path) -> dict[str, Any]:
 def test_files(finished: Any) -> None:
     assert finished.ran.status == 0
     names = {path.name for path in finished.folder.iterdir()}
-    assert names == {"run.json", "results.json", "history.parquet", "predictions.csv", "report.html"}
+    assert names == {"run.json", "results.json", "history.parquet", "predictions.csv", "report.html", "model"}
 
 
 def test_json_is_results_alone(finished: Any) -> None:
@@ -45,7 +45,10 @@ def test_words_go_to_standard_error_beside_json(finished: Any) -> None:
     assert lines[0] == (
         "iris: 150 rows, 4 features (4 numeric), classification of target (setosa: 50, versicolor: 50, virginica: 50)"
     )
-    assert lines[1].startswith("3 recipes × 2 folds × 1 seed = 6 networks of 35 weights, 2 epochs, in 1 program; ")
+    assert lines[1].startswith(
+        "3 recipes (1 technique and 2 baselines) × 2 folds × 1 seed = 6 networks of 35 weights, 2 epochs, "
+        "in 1 program; "
+    )
     assert lines[-1] == "report: run/report.html"
     assert "★ selected" in finished.ran.err
     assert "On the 30 test rows set aside: " in finished.ran.err
@@ -129,7 +132,7 @@ def test_progress_on_a_terminal(command: Callable[..., Any], monkeypatch: pytest
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(number: int, command: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(prepared: Any, *, progress: Callable[[Progress], None]) -> None:
+    def run(prepared: Any, *, progress: Callable[[Progress], None], **settings: Any) -> None:
         os.kill(os.getpid(), number)
         while True:
             progress(Progress("training", 0, 1, 0.0))
@@ -150,7 +153,7 @@ def test_interrupted_run_can_be_started_again(command: Callable[..., Any], tmp_p
 
 
 def test_fault(command: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(prepared: Any, *, progress: Callable[[Progress], None]) -> None:
+    def run(prepared: Any, *, progress: Callable[[Progress], None], **settings: Any) -> None:
         raise RuntimeError("the engine\nbroke.")
 
     monkeypatch.delenv("WELLPOSED_DEBUG", raising=False)
@@ -168,7 +171,7 @@ def test_fault(command: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.
 
 
 def test_full_disk(command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(prepared: Any, *, progress: Callable[[Progress], None]) -> None:
+    def run(prepared: Any, *, progress: Callable[[Progress], None], **settings: Any) -> None:
         raise OSError(28, "No space left on device", "run/results.json")
 
     monkeypatch.setattr("wellposed.studies.compare.run", run)
@@ -197,3 +200,21 @@ def test_undisturbed() -> None:
         signal.raise_signal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
+
+
+def test_one_standard_error_is_said(command: Callable[..., Any]) -> None:
+    ran = command("compare", "iris", *TINY, "--select", "one-se", "--out", "run")
+    rule = "the simplest recipe within one standard error of the best mean validation accuracy"
+    assert f"• Selected as {rule}: " in ran.out
+
+
+def test_failed_recipes_and_the_scale_of_the_loss(command: Callable[..., Any], tmp_path: Path) -> None:
+    """A failed baseline: the sign and the word stand in the table, nothing was selected, nothing pretends to be."""
+    ran = command("compare", "diabetes", *TINY, "--optimizer", "sgd", "--learning-rate", "1e9", "--out", "run")
+    results = json.loads((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))
+    assert results["selected"] is None
+    rows = {line.lstrip("●★ ").split()[0]: line.count("✕ failed") for line in ran.out.splitlines() if "✕" in line}
+    assert rows == {"baseline": 2, "best-epoch": 2, "l2=0.001": 2}
+    assert "Selected" not in ran.out
+    assert "★" not in ran.out
+    assert "mean squared error: of standardized targets" in " ".join(ran.out.split())

@@ -68,6 +68,21 @@ def test_broken_pipe_is_quiet() -> None:
     assert (process.returncode, error) == (141, "")
 
 
+def test_the_process_leaves_at_once() -> None:
+    """Its own exit handlers aren't waited for; what was printed is out, and the status is right."""
+    code = """
+        import atexit, sys
+        atexit.register(print, "waited")
+        from wellposed.cli.main import main
+        print("before", end=" ")
+        sys.exit(main())
+    """
+    for arguments, status, out in (("--version", 0, f"before wellposed {version('wellposed')}\n"), ("x", 2, "before ")):
+        program = [sys.executable, "-c", textwrap.dedent(code), arguments]
+        ran = subprocess.run(program, capture_output=True, text=True, check=False)
+        assert (ran.returncode, ran.stdout) == (status, out)
+
+
 def test_terminal_without_the_signs(monkeypatch: pytest.MonkeyPatch) -> None:
     code = "import sys; from wellposed.cli.main import main; sys.exit(main())"
     ran = subprocess.run(
@@ -101,8 +116,8 @@ def test_short_option_given_twice(command: Callable[..., Any]) -> None:
 
 def test_switches_and_repeatable_options_given_twice(command: Callable[..., Any]) -> None:
     again = ("--quiet", "--quiet", "--json", "--with", "l2", "--with", "--seeds", "--seeds", "1")
-    message = "recipe: no technique of that name, got --seeds. `wellposed techniques` lists all."
-    assert command("compare", "iris", *again).err == f"error: {message}\n"
+    message = "recipe: no technique of that name, got --seeds. "
+    assert command("compare", "iris", *again).err.startswith(f"error: {message}")
 
 
 FILES = {

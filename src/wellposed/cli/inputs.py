@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from wellposed.cli.options import DataOptions, NetworkOptions, StudyOptions, TrainingOptions
 from wellposed.cli.wording import as_command_line
-from wellposed.data.files import MEMORY
 from wellposed.errors import DataError, StudyError
 
 if TYPE_CHECKING:
@@ -21,9 +20,10 @@ __all__ = ["load_own", "make_network", "make_training", "read_data", "settings",
 
 
 def read_data(
-    data: DataOptions, *, validation: str | None = None, test: str | None = None, memory: int = MEMORY
+    data: DataOptions, *, validation: str | None = None, test: str | None = None, memory: int | None = None
 ) -> Dataset:
     """The dataset, with the rows of a validation and a test file."""
+    from wellposed.data.files import MEMORY
     from wellposed.data.further import with_test, with_validation
     from wellposed.data.read import read
 
@@ -39,7 +39,7 @@ def read_data(
         split_column=data.split_column,
         categorical=data.categorical or (),
         numeric=data.numeric or (),
-        memory=memory,
+        memory=MEMORY if memory is None else memory,
     )
     for option, add, file in (("--validation", with_validation, validation), ("--test", with_test, test)):
         if file is not None:

@@ -116,8 +116,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that lacks ± shows ?
     with _termination_interrupts():
         status = _status(arguments)
-    if status == INTERRUPTED and argv is None:
-        # Leaving in the ordinary way would wait for compilations and reference models that nobody wants any more.
+    if argv is None:
+        # A process of its own leaves at once: taking JAX down in the ordinary way takes most of a second, and after
+        # Ctrl-C it would wait for compilations and reference models that nobody wants any more.
         _flush()
         os._exit(status)
     return status

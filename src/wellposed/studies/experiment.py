@@ -160,6 +160,11 @@ class Experiment:
             predictions=predictions,
         )
 
+    @property
+    def standardized(self) -> bool:
+        """Whether the loss is measured on standardized targets."""
+        return self.data.task == "regression" and self.scale_targets is not False
+
     def preprocessing(self, split: Split) -> Preprocessing:
         """Learned from the split's training rows."""
         return Preprocessing.fit(self.schema, self.data, split.training, scale_targets=self.scale_targets)

@@ -56,10 +56,17 @@ class Prepared:
         splits = f"{scheme.folds} folds × {seeds}" if scheme.folds > 1 else f"{seeds} ({scheme.kind})"
         members, programs = len(plan.members), len(plan.programs)
         return (
-            f"{len(self.recipes)} recipes × {splits} = {members} networks of {self.experiment.base.parameters():,} "
-            f"weights, {self.experiment.training.epochs} epochs, in {programs} program{'s' if programs != 1 else ''}; "
+            f"{len(self.recipes)} recipes ({self._kinds()}) × {splits} = {members} networks of "
+            f"{self.experiment.base.parameters():,} weights, "
+            f"{self.experiment.training.epochs} epochs, in {programs} program{'s' if programs != 1 else ''}; "
             f"{_count(plan.member_steps)} updates, about {self.seconds():.0f} s, {size_text(self.memory())} at most"
         )
+
+    def _kinds(self) -> str:
+        """``21 techniques and 2 baselines``: what the comparison is between, in the words of its findings."""
+        baselines = sum(recipe in (BASELINE, Recipe((BestEpoch(),))) for recipe in self.recipes)
+        counts = ((len(self.recipes) - baselines, "technique"), (baselines, "baseline"))
+        return " and ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
 
     def memory(self) -> int:
         """Bytes that the largest wave of tiles takes."""

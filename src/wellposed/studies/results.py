@@ -10,6 +10,7 @@ from wellposed.runners.base import Timing
 from wellposed.studies.prepare import Prepared
 from wellposed.studies.scores import clean
 from wellposed.studies.warnings import warnings_of
+from wellposed.textform import Named
 
 __all__ = ["SCHEMA", "results_of"]
 
@@ -48,16 +49,17 @@ def results_of(
             "activation": experiment.network.activation,
             "output_activation": target.activation,
             "parameters": experiment.base.parameters(),
-            "kernel_initializer": str(experiment.network.kernel_initializer),
+            "kernel_initializer": _text(experiment.network.kernel_initializer),
         },
         "training": {
             "loss": target.loss.name,
-            "optimizer": str(training.optimizer),
+            "optimizer": _text(training.optimizer),
             "learning_rate": training.rate,
-            "schedule": str(training.schedule),
+            "schedule": _text(training.schedule),
             "batch_size": training.batch_size,
             "epochs": training.epochs,
             "class_weight": training.class_weight,
+            "standardized_targets": experiment.standardized,
             "seed": prepared.seed,
         },
         "splits": {
@@ -72,6 +74,7 @@ def results_of(
         "metric": {"name": target.metric.name, "direction": target.metric.direction},
         "baseline": "baseline",
         "selected": selected,
+        "select": prepared.select,
         "skipped": [{"name": name, "why": why} for name, why in prepared.skipped],
         "warnings": [
             *warnings_of(entries, target.metric.name, target.metric.direction, training.epochs),
@@ -92,6 +95,11 @@ def results_of(
         },
     }
     return clean(results)
+
+
+def _text(setting: Any) -> str:
+    """As the command line and Python take it."""
+    return setting.to_text() if isinstance(setting, Named) else str(setting)
 
 
 def _versions() -> dict[str, str]:
