@@ -152,6 +152,55 @@ class Model:
 
         return predict_proba(self, data)
 
+    # -- on rows whose target is known -----------------------------------------------------------------------------
+
+    def evaluate(self, data: Any, target: str | None = None) -> pd.DataFrame:
+        """Loss and all metrics of the task on rows whose target is known, free of penalties, with 95 % intervals.
+
+        Accuracy on unweighted rows has Wilson's interval, everything else the percentiles of 1000 bootstrap samples of
+        rows (of groups, where a Dataset has them). Sample weights count if the model was trained with a weight column
+        and it is there. Losses of regression are those of the scaled targets, metrics are in the targets' units.
+
+        Args:
+            data: as for `predict`, with the target's column; arrays as ``(X, y)``. The expression of a target such as
+                ``quality >= 6`` is applied to the raw column.
+            target: the column, or expression, that holds the target here, where it has another name than in training.
+
+        Returns:
+            A row for each score: ``score``, ``low``, ``high``, ``interval`` (the method).
+
+        Raises:
+            DataError: a column is missing, or a label is none of the model's classes.
+        """
+        from wellposed.models.evaluation import evaluate
+
+        return evaluate(self, data, target)
+
+    def refit(self, data: Any, epochs: int | None = None, *, seed: int = 0, target: str | None = None) -> Model:
+        """A new model: the same network, recipe and training settings, trained from the start on these rows.
+
+        Preprocessing is learned anew from them; feature columns, target and classes stay.
+
+        Args:
+            data: as for `evaluate`.
+            epochs: default: as many as this model was trained for. At most ``training.epochs``, for which the
+                learning-rate schedule is laid out.
+            seed: of everything random.
+            target: as for `evaluate`.
+
+        Raises:
+            DataError: as for `evaluate`; StudyError: too many epochs, or training diverged.
+        """
+        from wellposed.studies.refit import refit_model
+
+        return refit_model(self, data, epochs, seed, target)
+
+    def summary(self) -> str:
+        """Layers, training, recipe, preprocessing and origin, for people."""
+        from wellposed.models.summary import summary
+
+        return summary(self)
+
     # -- on disk -------------------------------------------------------------------------------------------------
 
     def save(self, folder: str | Path) -> Path:

@@ -79,7 +79,7 @@ def values(model: Model, found: np.ndarray) -> pd.Series | pd.DataFrame:
     target = model.target
     if target.task == "regression":
         frame = pd.DataFrame(found, columns=list(target.columns))
-        return frame if len(target.columns) > 1 else series(frame, target.columns[0])
+        return series(frame, target.columns[0]) if len(target.columns) == 1 else frame
     # one output means two classes, told apart at ½: the first where both are equally likely
     codes = found.argmax(1) if target.per_class else (found[:, 0] > 0.5).astype(int)
     classes = np.array(target.classes, object)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wellposed.data.arrays import TARGET, array_source
+from wellposed.data.arrays import array_source
 from wellposed.data.columns import numbers, series, with_decimal_point
 from wellposed.data.dataset import Dataset
 from wellposed.data.opening import open_source
@@ -38,13 +38,15 @@ class NewRows:
         frame: raw columns; feature columns that were generated for an array have the schema's names.
         index: of a frame that was given, else None.
         target: the target columns that the source itself names.
-        name: for messages.
+        name: for messages; origin, sha256: of a file.
     """
 
     frame: pd.DataFrame
     index: pd.Index | None
     target: tuple[str, ...] | None
     name: str
+    origin: str = "memory"
+    sha256: str = ""
 
 
 def new_rows(data: Any, schema: Schema) -> NewRows:
@@ -60,7 +62,8 @@ def new_rows(data: Any, schema: Schema) -> NewRows:
     import pandas as pd
 
     if isinstance(data, Dataset):
-        return NewRows(pd.concat([data.features, data.targets], axis=1), None, tuple(data.targets.columns), data.name)
+        frame = pd.concat([data.features, data.targets], axis=1)
+        return NewRows(frame, None, tuple(data.targets.columns), data.name, data.source, data.sha256)
     if isinstance(data, pd.DataFrame):
         names = [str(column).strip() for column in data.columns]
         for column in schema.columns:
@@ -86,7 +89,8 @@ def new_rows(data: Any, schema: Schema) -> NewRows:
     if not source.named:
         features = frame.drop(columns=list(source.target or ()))
         frame = pd.concat([_renamed(features, schema), frame[list(source.target or ())]], axis=1)
-    return NewRows(_decimal(source, frame, schema), index, source.target, source.name)
+    frame = _decimal(source, frame, schema)
+    return NewRows(frame, index, source.target, source.name, source.origin, source.sha256)
 
 
 def parts(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
@@ -161,10 +165,3 @@ def _decimal(source: Source, frame: pd.DataFrame, schema: Schema) -> pd.DataFram
                 found = with_decimal_point(values, schema.na)
                 changed |= {} if found is None else {column.name: found}
     return frame.assign(**changed)
-
-
-def renamed_target(rows: NewRows, columns: tuple[str, ...]) -> pd.DataFrame:
-    """The frame with nameless targets of arrays under the model's names."""
-    if rows.target and len(rows.target) == len(columns) and all(name.startswith(TARGET) for name in rows.target):
-        return rows.frame.rename(columns=dict(zip(rows.target, columns, strict=True)))
-    return rows.frame

@@ -12,8 +12,10 @@ import jax
 import numpy as np
 
 from wellposed.data.preprocessing import Preprocessing
+from wellposed.data.source import frame_digest
 from wellposed.data.splits import Split, SplitScheme
 from wellposed.errors import StudyError
+from wellposed.models.labelled import labelled
 from wellposed.models.model import Arrays, Model, ModelTarget
 from wellposed.network.randomness import Rng
 from wellposed.population.plan import Plan, SplitRows, TilePlan
@@ -21,11 +23,11 @@ from wellposed.recipe import Recipe
 from wellposed.records import MemberRecord, Records
 from wellposed.runners.base import Progress, Runner, Timing
 from wellposed.runners.local import LocalRunner
-from wellposed.studies.experiment import Experiment, RowCache
+from wellposed.studies.experiment import Experiment, RowCache, Target
 from wellposed.studies.vault import without_monitor
 from wellposed.techniques.base import overrides
 
-__all__ = ["WeightKeeper", "average_of_folds", "kept_model", "refit"]
+__all__ = ["WeightKeeper", "average_of_folds", "kept_model", "refit", "refit_model"]
 
 _MEMORY = 4 * 10**9
 Progressing = Callable[[Progress], None]
@@ -92,6 +94,19 @@ def refit(
     keeper = WeightKeeper(runner)
     keeper.run(plan, RowCache(experiment), experiment.identities, seed=seed, progress=progress)
     return kept_model(experiment, recipe, rows, epochs, seed, keeper, 0)
+
+
+def refit_model(model: Model, data: Any, epochs: int | None, seed: int, target: str | None = None) -> Model:
+    """See `Model.refit`."""
+    rows = labelled(model, data, target)
+    if not rows.sha256:
+        rows = dataclasses.replace(rows, sha256=frame_digest(rows.features))
+    everything = np.arange(rows.rows)
+    described = model.target
+    output = Target(described.outputs, described.per_class, described.activation, described.loss, described.metric)
+    scheme = SplitScheme("refit", "repeated", folds=1, seeds=1, monitor=0.0, splits=())
+    experiment = Experiment(rows, everything, scheme, model.network, model.training, output, described.scaled)
+    return refit(experiment, model.recipe, everything, model.epochs if epochs is None else epochs, seed)
 
 
 def kept_model(
