@@ -14,10 +14,25 @@ import pytest
 
 from wellposed.errors import StudyError
 from wellposed.report import page
-from wellposed.report.method import command, facts, seconds
+from wellposed.report.comparison import comparison_page
+from wellposed.report.embedding import embed, pack
+from wellposed.report.reading import seconds
+from wellposed.report.sections.again import command
+from wellposed.report.sections.method import facts
 
 Study = tuple[dict[str, Any], pd.DataFrame]
 HOSTILE = "</script><script>window.injected=1</script><img src=x onerror='window.injected=1'> & \u2028 {{7*7}}"
+
+
+def render(results: dict[str, Any], history: pd.DataFrame) -> str:
+    return page.render(comparison_page(results, history))
+
+
+def payload_of(html: str) -> dict[str, Any]:
+    """What the page's scripts read."""
+    found = re.search(r'<script type="application/json" id="payload">(.*?)</script>', html, flags=re.S)
+    assert found
+    return json.loads(found.group(1))
 
 
 def words_of(html: str) -> str:
@@ -34,15 +49,17 @@ def test_self_contained(wine: Study, tmp_path: Path) -> None:
     assert not re.findall(r"""(?:src|href)=["'](?!#|data:,)""", body)
     assert "http://" not in body
     assert "https://" not in body
-    for heading in ("What was found", "Which recipes differ", "All recipes in numbers", "How did they learn?",
-                    "How far apart", "What failed?", "How was this measured?", "How to do it again"):  # fmt: skip
+    for heading in ("What was found", "Which techniques help?", "By how much, and how sure is that?",
+                    "Is the network overfitting, and when does it begin?",
+                    "What did each recipe cost, and what failed?", "How was this measured?",
+                    "How do I do it again?"):  # fmt: skip
         assert heading in body
     assert "wellposed compare winequality-red.csv --target &#39;quality &gt;= 6&#39; --epochs 500 --seeds 3" in body
     assert "ab12" * 16 in body
 
 
 def test_only_its_own_scripts_may_run(wine: Study) -> None:
-    html = page.render(*wine)
+    html = render(*wine)
     allowed = set(re.findall(r"'sha256-([^']+)'", html))
     scripts = re.findall(r"<script>(.*?)</script>", html, flags=re.S)
     assert len(scripts) == 3
@@ -55,22 +72,29 @@ def test_hostile_names(wine: Study) -> None:
     renamed["data"]["name"] = renamed["run"]["command"] = HOSTILE
     renamed["warnings"] = [HOSTILE]
     renamed["skipped"] = [{"name": HOSTILE, "why": HOSTILE}]
-    html = page.render(renamed, history.replace({"recipe": {"dropout=0.5": HOSTILE}}))
-    assert html.count("<script") == page.render(results, history).count("<script")
+    html = render(renamed, history.replace({"recipe": {"dropout=0.5": HOSTILE}}))
+    assert html.count("<script") == render(results, history).count("<script")
     assert "<img" not in words_of(html)
     assert "{{7*7}}" in html
-    payload = re.search(r'<script type="application/json" id="payload">(.*?)</script>', html, flags=re.S)
-    assert payload
-    figures = json.loads(payload.group(1))["figures"]
-    assert HOSTILE in {trace["meta"] for trace in figures["curves-loss-validation"]["data"]}
+    figures = payload_of(html)["value"]["figures"]
+    assert HOSTILE in {trace["meta"] for trace in figures["curves-loss-validation"]["plot"]["data"]}
 
 
 def test_embed() -> None:
-    text = page.embed({"name": HOSTILE})
+    text = embed({"name": HOSTILE})
     assert not set(text) & set("<>&\u2028\u2029")
     assert json.loads(text) == {"name": HOSTILE}
     with pytest.raises(ValueError, match="not JSON compliant"):
-        page.embed(float("nan"))
+        embed(float("nan"))
+
+
+def test_long_lists_travel_once() -> None:
+    numbers = [index / 3 for index in range(20)]
+    words, short = ["a"] * 20, [1, 2, None]
+    packed = pack({"x": numbers, "again": [{"x": list(numbers)}], "words": words, "short": short})
+    assert packed["lists"] == [numbers]
+    there = {"@": 0}
+    assert packed["value"] == {"x": there, "again": [{"x": there}], "words": words, "short": short}
 
 
 def test_nulls_and_absent_parts(waves: Study) -> None:
@@ -81,10 +105,12 @@ def test_nulls_and_absent_parts(waves: Study) -> None:
         recipe["train"]["loss"] = {"mean": None, "sd": None}
         if recipe["delta"]:
             recipe["delta"]["loss"] = dict.fromkeys(recipe["delta"]["loss"])
-    html = page.render(results, history.iloc[:0])
-    assert "How did they learn?" not in html
+    html = render(results, history.iloc[:0])
+    assert "Learning curves" not in html
     assert "This study was started from Python" in html
-    assert "Nothing: all 24 networks trained to the end" in html
+    assert "Nothing failed: all 24 networks trained to their end" in words_of(html).replace("</button>", "").replace(
+        '<button type="button" class="term" popovertarget="word-network">', ""
+    )
     assert "None" not in words_of(html)
 
 
@@ -92,9 +118,9 @@ def test_vault(wine: Study) -> None:
     results, history = wine
     score = {"loss": {"mean": 0.512, "sd": 0.01}, "accuracy": {"mean": 0.7613, "sd": None}}
     results["test"] = {"selected": {"name": "dropout=0.1", **score}, "baseline": score, "openings": [{}, {}]}
-    html = page.render(results, history)
+    html = render(results, history)
     assert "The test set was opened 2 times: its scores are no longer untouched." in html
-    assert "<td>76.1 %</td><td>0.512</td>" in html
+    assert '<td class="" data-sort="0.7613">76.1\u00a0%</td>' in html
 
 
 def test_written_whole_or_not_at_all(wine: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +146,7 @@ def test_missing_folder(wine: Study, tmp_path: Path) -> None:
 
 
 def test_many_recipes(panel: Study) -> None:
-    html = page.render(*panel)
+    html = render(*panel)
     assert len(html.encode()) < 6_000_000
     assert html.count('class="chip"') == 62
     assert html.count('class="chip" data-recipe') - html.count('data-first="false"') <= 8
@@ -130,10 +156,10 @@ def test_baseline_alone(wine: Study) -> None:
     results, history = wine
     results["recipes"] = results["recipes"][:1]
     results["selected"] = "baseline"
-    html = page.render(results, history)
-    assert "No technique was compared on accuracy." in html
-    assert "Which recipes differ" not in html
-    assert "0 recipes on one network" not in html
+    html = render(results, history)
+    assert "was compared on" in html
+    assert "Which techniques help?" not in html
+    assert "The baseline alone (classification): nothing was compared with it." in html
 
 
 def test_facts(wine: Study) -> None:

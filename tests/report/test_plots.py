@@ -14,7 +14,7 @@ import pytest
 
 from wellposed.errors import StudyError
 from wellposed.report import look, plots, reading
-from wellposed.report.forest import forest_figure
+from wellposed.report.figures.forest import forest_figure
 
 Study = tuple[dict[str, Any], pd.DataFrame]
 

@@ -57,9 +57,9 @@ def test_nothing_differs() -> None:
             entry["delta"][measure] |= {"detectable": seen, "seeds_for_half": 12}
     assert words.findings(study(*entries)) == [
         "On accuracy no technique differs from the baseline by more than chance; this study would have seen "
-        "1.3 points. Half of that needs about 12 seeds.",
-        "On log loss no technique differs from the baseline by more than chance; this study would have seen 0.050. "
-        "Half of that needs about 12 seeds.",
+        "a difference of 1.3 points. Half of that needs about 12 seeds.",
+        "On log loss no technique differs from the baseline by more than chance; this study would have seen "
+        "a difference of 0.050. Half of that needs about 12 seeds.",
     ]
 
 
@@ -68,7 +68,8 @@ def test_no_number_of_seeds_would_do() -> None:
     entry["delta"]["accuracy"] |= {"detectable": 0.013, "seeds_for_half": None}
     measure = reading.measures(study(entry))[0]
     assert words.power(study(entry), measure) == (
-        "this study would have seen 1.3 points. More seeds alone wouldn't show half of that; more rows would"
+        "this study would have seen a difference of 1.3 points. More seeds alone wouldn't show half of that; more rows "
+        "would"
     )
 
 

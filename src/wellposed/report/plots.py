@@ -13,9 +13,9 @@ import pandas as pd
 
 from wellposed.errors import StudyError
 from wellposed.report import look, reading
-from wellposed.report.curves import curve_lines, curves_data, curves_figure
-from wellposed.report.forest import forest_data, forest_figure
-from wellposed.report.gaps import gap_data, gap_figure
+from wellposed.report.figures.curves import curve_lines, curves_data, curves_figure
+from wellposed.report.figures.forest import forest_data, forest_figure
+from wellposed.report.figures.gaps import gap_data, gap_figure
 from wellposed.report.reading import Measure
 
 if TYPE_CHECKING:

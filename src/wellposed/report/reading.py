@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -23,11 +23,11 @@ _LOSSES = {
     "cross_entropy": "log loss",
     "log_loss": "log loss",
     "bce": "log loss",
-    "mse": "mean squared error",
-    "mae": "mean absolute error",
+    "mean_squared_error": "mean squared error",
+    "mean_absolute_error": "mean absolute error",
 }
 _METRICS = {"r2": "R²", "auc": "AUC", "roc_auc": "AUC", "rmse": "RMSE", "mse": "mean squared error",
-            "mae": "mean absolute error", "f1": "F1", "macro_f1": "macro F1"}  # fmt: skip
+            "mae": "mean absolute error", "f1": "F1", "brier": "Brier score"}  # fmt: skip
 _IN_POINTS = ("accuracy", "precision", "recall")
 
 
@@ -42,6 +42,7 @@ class Measure:
         points: whether scores are shares, shown in per cent, with differences in percentage points.
         digits: decimals of a score in a column.
         difference_digits: decimals of a difference in a column.
+        note: what its name leaves out (``"of standardized targets"``), for headings.
     """
 
     key: str
@@ -50,6 +51,12 @@ class Measure:
     points: bool
     digits: int = 3
     difference_digits: int = 3
+    note: str = ""
+
+    @property
+    def full(self) -> str:
+        """The name with what it leaves out, for headings."""
+        return f"{self.name} ({self.note})" if self.note else self.name
 
     @property
     def scale(self) -> float:
@@ -99,7 +106,10 @@ def measures(results: Mapping[str, Any]) -> list[Measure]:
         higher = str(results["metric"].get("direction", "maximize")).lower()[:3] in ("max", "hig", "up")
         points = any(word in metric for word in _IN_POINTS)
         found.append(Measure(metric, _METRICS.get(metric, metric.replace("_", " ")), higher, points))
-    found.append(Measure("loss", _LOSSES.get(loss, loss.replace("_", " ")), False, False))
+    note = "of standardized targets" if (results.get("training") or {}).get("standardized_targets") else ""
+    other = Measure("loss", _LOSSES.get(loss, loss.replace("_", " ")), False, False, note=note)
+    if other.full not in [measure.full for measure in found]:  # metric=log_loss is the loss itself
+        found.append(other)
     return [_with_digits(results, measure) for measure in found]
 
 
@@ -124,6 +134,15 @@ def beyond_best_epoch(recipe: Mapping[str, Any], measure: Measure) -> Mapping[st
     """The difference from the best-epoch baseline, None where it was not measured."""
     entry = (recipe.get("delta_best_epoch") or {}).get(measure.key)
     return entry if isinstance(entry, Mapping) and finite(entry.get("mean")) is not None else None
+
+
+def better_than_best_epoch(recipe: Mapping[str, Any], measure: Measure) -> bool:
+    """Whether the recipe is better than the best-epoch baseline by more than chance."""
+    entry = beyond_best_epoch(recipe, measure)
+    if entry is None or recipe.get("failed"):
+        return False
+    chance = finite(entry.get("p_adjusted"))
+    return chance is not None and chance < 0.05 and measure.gain(entry["mean"]) > 0
 
 
 def verdict(recipe: Mapping[str, Any], measure: Measure) -> str | None:
@@ -189,6 +208,18 @@ def finite(value: object) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
+def seconds(value: float) -> str:
+    """A duration: ``0.4 s``, ``16 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    if value < 10:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
 def number(value: float, digits: int, *, sign: bool = False) -> str:
     """A number with a true minus sign and ``digits`` decimals; very large ones in powers of ten."""
     text = f"{value:{'+' if sign else ''}.{digits}f}" if abs(value) < 1e5 else f"{value:{'+' if sign else ''}.1e}"
@@ -203,7 +234,7 @@ def _with_digits(results: Mapping[str, Any], measure: Measure) -> Measure:
     halves = _known(half_width(entry) for recipe in results["recipes"] if (entry := delta(recipe, measure)))
     digits = _digits(median(abs(value) for value in scores) * measure.scale, 3) if scores else 3
     difference = _digits(median(halves) * measure.scale, 1) if halves else digits
-    return Measure(measure.key, measure.name, measure.higher, measure.points, digits, difference)
+    return replace(measure, digits=digits, difference_digits=difference)
 
 
 def _of(part: int, whole: int) -> str:

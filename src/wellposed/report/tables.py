@@ -86,18 +86,23 @@ def rich_table(results: Mapping[str, Any], *, width: int | None = None) -> Table
         role = reading.role(results, recipe)
         style = {"selected": "bold", "baseline": "cyan", reading.BEST_EPOCH: "cyan"}.get(role, "")
         mark = {"selected": "★ ", "baseline": "● ", reading.BEST_EPOCH: "● "}.get(role, "")
+        failed = bool(recipe.get("failed"))
         cells = [Text(f"{mark}{recipe['name']}", style=style)]
         for measure in found:
             if width >= _WIDE:
                 cells.append(Text(measure.score(reading.score(recipe, "train", measure))))
             cells.append(Text(measure.score(reading.score(recipe, "validation", measure)), style=style))
-            verdict = reading.verdict(recipe, measure)
+            verdict = "failed" if failed else reading.verdict(recipe, measure)
             text = measure.difference(reading.delta(recipe, measure))
-            if verdict:
+            if failed and width < _WIDEST:
+                text = f"{reading.SYMBOLS['failed']} failed"
+            elif verdict:
                 used.add(verdict)
                 text += f" {reading.SYMBOLS[verdict]}" + (f" {verdict:<11}" if width >= _WIDEST else "")
             cells.append(Text(text, style=_COLOURS.get(verdict or "", "dim")))
         output.add_row(*cells)
     legend = [f"{symbol} {word}" for word, symbol in reading.SYMBOLS.items() if word in used]
-    output.caption = Text("  ".join(["★ selected", "● baselines", *legend, "± 95 % interval"]))
+    scales = [f"{measure.name}: {measure.note}" for measure in found if measure.note]
+    chosen = ["★ selected"] if results.get("selected") else []
+    output.caption = Text("  ".join([*chosen, "● baselines", *legend, "± 95 % interval", *scales]))
     return output

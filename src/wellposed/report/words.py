@@ -38,6 +38,9 @@ def selection(results: Mapping[str, Any]) -> str:
     value = reading.score(recipe, "validation", measure)
     shown = "" if value is None else f" ({measure.score(value)})"
     sentence = f"Selected for the best mean validation {measure.name}{shown}: {recipe['name']}."
+    if results.get("select") == "one-se":
+        rule = f"the simplest recipe within one standard error of the best mean validation {measure.name}"
+        return f"Selected as {rule}: {recipe['name']}{shown}."
     if recipe["name"] == results.get("baseline"):
         return f"{sentence} No technique scored better than the network as given."
     if reading.verdict(recipe, measure) == "no evidence":
@@ -47,7 +50,10 @@ def selection(results: Mapping[str, Any]) -> str:
 
 def notes(results: Mapping[str, Any]) -> list[str]:
     """What a reader should know before trusting the numbers: warnings, collapsed members, skipped techniques."""
-    found = [str(warning) for warning in results.get("warnings") or ()]
+    broken = _baseline_failed(results)
+    # findings() says already that the baseline failed
+    warnings = [str(warning) for warning in results.get("warnings") or ()]
+    found = [text for text in warnings if not (broken and text.startswith("The baseline diverged"))]
     rule = "the majority class" if _is_classification(results) else "the mean"
     collapsed = [recipe for recipe in results["recipes"] if recipe.get("collapsed")]
     if len(collapsed) > 3:
@@ -60,6 +66,59 @@ def notes(results: Mapping[str, Any]) -> list[str]:
         names = listed([str(entry["name"]) for entry in skipped])
         return [*found, f"{_capital(_count(len(skipped)))} techniques were skipped because they don't apply: {names}."]
     return found + [f"Skipped {entry['name']}: {str(entry['why']).rstrip('.')}." for entry in skipped]
+
+
+def counted(results: Mapping[str, Any]) -> str:
+    """What was compared with what: ``21 techniques and 2 baselines``."""
+    techniques = len(reading.techniques(results))
+    baselines = len(results["recipes"]) - techniques
+    return f"{_number(techniques, 'technique')} and {_number(baselines, 'baseline')}"
+
+
+def counts(results: Mapping[str, Any]) -> list[str]:
+    """How many help, hurt or leave no evidence, one sentence a measure; then how many beat stopping in time."""
+    found = []
+    for measure in reading.measures(results):
+        judged = {word: len(_judged(results, measure, word)) for word in reading.SYMBOLS}
+        if not any(judged.values()):
+            found.append(f"On {measure.name} there are no verdicts.")
+            continue
+        verbs = {"helps": ("helps", "help"), "hurts": ("hurts", "hurt"), "failed": ("failed", "failed")}
+        parts = [f"{_count(n)} {verbs[word][n != 1]}" for word, n in judged.items() if n and word in verbs]
+        parts += [f"for {_count(judged['no evidence'])} there is no evidence"] if judged["no evidence"] else []
+        found.append(
+            f"On {measure.name}, of {_number(len(reading.techniques(results)), 'technique')}: {listed(parts)}."
+        )
+    better = [r["name"] for r in reading.techniques(results)
+              if any(reading.better_than_best_epoch(r, m) for m in reading.measures(results))]  # fmt: skip
+    if better:
+        found.append(f"Better than merely stopping in time, on at least one measure: {listed(better)}.")
+    elif reading.named(results, reading.BEST_EPOCH) is not None and len(reading.techniques(results)):
+        found.append("No technique is better, by more than chance, than merely stopping in time (best-epoch).")
+    return found
+
+
+def sureness(results: Mapping[str, Any]) -> list[str]:
+    """How sure the differences are: what the study could see."""
+    found = []
+    for measure in reading.measures(results):
+        text = power(results, measure)
+        if text:
+            found.append(f"On {measure.name} {text}.")
+    if not found:
+        return ["This study has no intervals: one split and one seed can't tell a technique from luck."]
+    first = "Each difference comes with the range in which the true one lies with 95 % certainty (its interval)."
+    return [first, *found]
+
+
+def references(results: Mapping[str, Any]) -> str:
+    """Other kinds of model on the same splits, in a sentence."""
+    measure = reading.main_measure(results)
+    scores = [
+        f"{model['name']} {measure.score(reading.score(model, 'validation', measure))}"
+        for model in results.get("references") or ()
+    ]
+    return f"Other models on the same splits, {measure.name}: {', '.join(scores)}." if scores else ""
 
 
 def power(results: Mapping[str, Any], measure: Measure, *, need: bool = True) -> str:
@@ -75,9 +134,10 @@ def power(results: Mapping[str, Any], measure: Measure, *, need: bool = True) ->
     seen = seen[len(seen) // 10 : len(seen) - len(seen) // 10]
     if len(seen) > 1 and seen[-1] > 1.6 * seen[0]:
         low, high = measure.amount(seen[0]), measure.amount(seen[-1])
-        text = f"this study would have seen {low.removesuffix(measure.unit)} to {high} for most techniques"
+        low = low.removesuffix(measure.unit)
+        text = f"this study would have seen differences of {low} to {high} for most techniques"
     else:
-        text = f"this study would have seen {measure.amount(middle)}"
+        text = f"this study would have seen a difference of {measure.amount(middle)}"
     if not need or not any("seeds_for_half" in entry for entry in entries):
         return text
     seeds = [reading.finite(entry.get("seeds_for_half")) for entry in entries if entry.get("detectable")]
@@ -230,6 +290,10 @@ def _draws(results: Mapping[str, Any]) -> int:
 
 def _is_classification(results: Mapping[str, Any]) -> bool:
     return (results.get("data") or {}).get("task") != "regression"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _count(value: int) -> str:

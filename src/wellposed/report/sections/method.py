@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from wellposed.report import reading, words
+from wellposed.report.glossary import TERMS
+from wellposed.report.section import Pairs, Section
 
 _SPLITS = {
     "k-fold": "{folds}-fold cross-validation, repeated for {seeds}: every seed draws its own partition",
@@ -25,8 +27,18 @@ _TESTS = {
 }
 
 
-def method(results: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """How it was measured: a question and its answer, one pair a step."""
+def method(results: Mapping[str, Any]) -> Section:
+    """How it was measured."""
+    first = (
+        "Every recipe is trained on the same splits with the same luck as the baseline, scored on rows that no choice "
+        "was made on, and called better only if the difference is more than chance."
+    )
+    terms = Pairs(list(TERMS.items()), kind="glossary")
+    return Section("method", "How was this measured?", "Method", [first], [Pairs(steps(results)), terms])
+
+
+def steps(results: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """A question and its answer, one pair a step."""
     splits = results.get("splits") or {}
     kind, seeds = str(splits.get("kind") or ""), int(splits.get("seeds") or 1)
     named = f"{seeds} seeds" if seeds != 1 else "one seed"
@@ -92,7 +104,9 @@ def facts(results: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     times = {"compile_s": "compiling", "train_s": "training", "total_s": "in all"}
     spent = [
-        f"{seconds(value)} {word}" for key, word in times.items() if (value := reading.finite(run.get(key))) is not None
+        f"{reading.seconds(value)} {word}"
+        for key, word in times.items()
+        if (value := reading.finite(run.get(key))) is not None
     ]
     found.append(("time", ", ".join(spent)))
     steps = reading.finite(run.get("member_steps"))
@@ -110,28 +124,6 @@ def features(data: Mapping[str, Any]) -> str:
     """How many features: columns of the source, and inputs of the network where encoding made more of them."""
     columns, width = data.get("features"), data.get("encoded") or data.get("features")
     return f"{columns} features" if columns == width else f"{columns} features ({width} encoded)"
-
-
-def command(results: Mapping[str, Any]) -> str:
-    """The exact command, or nothing where the study was started from Python."""
-    words_or_text = (results.get("run") or {}).get("command") or ""
-    if isinstance(words_or_text, str):
-        return words_or_text
-    import shlex
-
-    return shlex.join(str(word) for word in words_or_text)
-
-
-def seconds(value: float) -> str:
-    """A duration: ``0.4 s``, ``16 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    if value < 10:
-        return f"{value:.1f} s"
-    whole = round(value)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 _FIXED = ("fixed k-fold", "time-ordered")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -20,20 +20,28 @@ def forest_data(results: Mapping[str, Any]) -> pd.DataFrame:
 
     Returns:
         Columns: ``measure`` (key), ``recipe``, ``difference`` (recipe minus baseline), ``low``, ``high`` (95 %
-        interval), ``p`` (adjusted), ``verdict``.
+        interval), ``p`` (adjusted), ``verdict``, ``beyond_best_epoch`` (recipe minus best-epoch).
     """
-    columns = ["measure", "recipe", "difference", "low", "high", "p", "verdict"]
+    columns = ["measure", "recipe", "difference", "low", "high", "p", "verdict", "beyond_best_epoch"]
     rows = [row for measure in reading.measures(results) for row in _rows(results, measure)]
-    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:6], "float64"))
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys([*columns[2:6], columns[7]], "float64"))
 
 
-def forest_figure(results: Mapping[str, Any], measure: Measure, *, page: bool = False) -> dict[str, Any]:
+def forest_figure(
+    results: Mapping[str, Any],
+    measure: Measure,
+    *,
+    page: bool = False,
+    only: Container[str] | None = None,
+    both: bool = False,
+) -> dict[str, Any]:
     """The differences on one measure with their intervals, better to the right; colours as tokens.
 
     Differences beyond what most of the others need are drawn at the edge, as arrows that carry their number: one
     hopeless recipe must not squeeze all others onto the zero line. ``page``: without the headings that the page has.
+    ``only``: the recipes to draw. ``both``: below each mark a smaller one, the difference from best-epoch.
     """
-    rows = _rows(results, measure)
+    rows = [row for row in _rows(results, measure) if only is None or row["recipe"] in only]
     limit = _limit(rows, measure)
     left, right = _ends(results, rows, measure, limit)
     traces, arrows = [], []
@@ -45,6 +53,8 @@ def forest_figure(results: Mapping[str, Any], measure: Measure, *, page: bool = 
         for place, row in group:
             if abs(row["difference"]) * measure.scale > limit:
                 arrows.append(_arrow(results, place, row, measure, right if row["difference"] > 0 else left, colour))
+    if both:
+        traces.append(_beyond(results, rows, measure, limit))
     names = [look.label(results, row["recipe"]) for row in rows]
     title = [] if page else [_title(rows, measure)]
     unit = ", points" if measure.points else ""
@@ -61,6 +71,7 @@ def forest_figure(results: Mapping[str, Any], measure: Measure, *, page: bool = 
             yaxis=look.names_axis(names),
             shapes=_shapes(results, measure),
             annotations=[*arrows, *title, _side("← worse", 0.0), _side("better →", 1.0)],
+            meta={"rows": [row["recipe"] for row in rows]},
         ),
     }
 
@@ -88,6 +99,7 @@ def _rows(results: Mapping[str, Any], measure: Measure) -> list[dict[str, Any]]:
             "high": reading.finite(delta.get("high")),
             "p": reading.finite(delta.get("p_adjusted")),
             "verdict": reading.verdict(recipe, measure) or "",
+            "beyond_best_epoch": (reading.beyond_best_epoch(recipe, measure) or {}).get("mean"),
         }
         for recipe, delta in sorted(found, key=lambda pair: -measure.gain(pair[1]["mean"]))
     ]
@@ -106,6 +118,7 @@ def _marks(
         "name": verdict or "no verdict",
         "x": look.compact(difference, measure.scale),
         "y": [place for place, _ in rows],
+        "ids": [row["recipe"] for _, row in rows],
         "text": [_hover(results, row["recipe"], measure) for _, row in rows],
         "hovertemplate": "%{text}<extra></extra>",
         "marker": {
@@ -124,6 +137,33 @@ def _marks(
             "width": 4,
         },
     }
+
+
+def _beyond(
+    results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], measure: Measure, limit: float
+) -> dict[str, Any]:
+    """One trace: the differences from the best-epoch baseline, a little below the others."""
+    found = [
+        (place, row["recipe"], entry)
+        for place, row in enumerate(rows)
+        if (entry := reading.beyond_best_epoch(reading.named(results, row["recipe"]) or {}, measure))
+        and abs(entry["mean"]) * measure.scale <= limit
+    ]
+    halves = [reading.half_width(entry) or 0.0 for _, _, entry in found]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "against best-epoch",
+        "x": look.compact([entry["mean"] for _, _, entry in found], measure.scale),
+        "y": [place + 0.3 for place, _, _ in found],
+        "ids": [name for _, name, _ in found],
+        "text": [f"<b>{look.plain(name)}</b><br>against best-epoch {measure.difference(entry)}{measure.unit}"
+                 for _, name, entry in found],
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": {"symbol": "diamond-open", "size": 6, "color": "$muted", "line": {"width": 1.5, "color": "$muted"}},
+        "error_x": {"type": "data", "array": look.compact(halves, measure.scale), "color": "$muted", "thickness": 1,
+                    "width": 0},
+    }  # fmt: skip
 
 
 def _numbers(row: Mapping[str, Any]) -> list[float]:
@@ -160,6 +200,7 @@ def _arrow(
     return {
         "x": end,
         "y": place,
+        "name": row["recipe"],
         "text": f"{number} ▶" if right else f"◀ {number}",
         "xanchor": "right" if right else "left",
         "showarrow": False,

@@ -24,7 +24,8 @@ def gap_data(results: Mapping[str, Any]) -> pd.DataFrame:
 def gap_figure(results: Mapping[str, Any], measure: Measure, *, page: bool = False) -> dict[str, Any]:
     """From the train score (open circle) to the validation score (full circle) of every recipe; colours as tokens.
 
-    ``page``: without the headings that the page has.
+    Vertical lines stand at the validation scores of the two baselines. ``page``: without the headings that the page
+    has.
     """
     rows, styles, scale = _rows(results, measure), look.styles(results), measure.scale
     traces: list[dict[str, Any]] = []
@@ -37,6 +38,7 @@ def gap_figure(results: Mapping[str, Any], measure: Measure, *, page: bool = Fal
                 "y": [place, place],
                 "line": {"color": f"${styles[row['recipe']].colour}/0.35", "width": 7},
                 "hoverinfo": "skip",
+                "meta": row["recipe"],
             }
         )
     colours = [f"${styles[row['recipe']].colour}" for row in rows]
@@ -48,6 +50,7 @@ def gap_figure(results: Mapping[str, Any], measure: Measure, *, page: bool = Fal
                 "name": column,
                 "x": look.compact([row[column] for row in rows], scale),
                 "y": list(range(len(rows))),
+                "ids": [row["recipe"] for row in rows],
                 "text": [_hover(row, measure) for row in rows],
                 "hovertemplate": "%{text}<extra></extra>",
                 "marker": {"size": 10, "color": fill, "line": {"width": 2, "color": colours}},
@@ -62,7 +65,9 @@ def gap_figure(results: Mapping[str, Any], measure: Measure, *, page: bool = Fal
             margin={"l": 8, "r": 12, "t": 10 if page else 34, "b": 36},
             xaxis=look.axis(range=look.span(_shown(results, rows, scale)), nticks=7, **look.per_cent(measure)),
             yaxis=look.names_axis(names),
+            shapes=_levels(results, measure),
             annotations=[] if page else [title],
+            meta={"rows": [row["recipe"] for row in rows]},
         ),
     }
 
@@ -76,6 +81,19 @@ def _rows(results: Mapping[str, Any], measure: Measure) -> list[dict[str, Any]]:
             row = {"measure": measure.key, "recipe": recipe["name"], "train": train, "validation": validation}
             rows.append({**row, "gap": validation - train})
     return sorted(rows, key=lambda row: -measure.gain(row["validation"]))
+
+
+def _levels(results: Mapping[str, Any], measure: Measure) -> list[dict[str, Any]]:
+    """Lines at the validation scores of the two baselines, in the dashes of their curves."""
+    found = []
+    for name, dash in ((results.get("baseline") or "baseline", "dash"), (reading.BEST_EPOCH, "dot")):
+        score = reading.score(reading.named(results, name) or {}, "validation", measure)
+        if score is not None:
+            place = {"x0": score * measure.scale, "x1": score * measure.scale, "y0": 0, "y1": 1, "yref": "paper"}
+            found.append(
+                {"type": "line", **place, "layer": "below", "line": {"color": "$base", "width": 1.5, "dash": dash}}
+            )
+    return found
 
 
 def _shown(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], scale: float) -> list[float]:

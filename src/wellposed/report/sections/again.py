@@ -1,0 +1,82 @@
+"""How to do it again: the command, the same in Python, and the facts that make a repetition one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from wellposed.report import reading
+from wellposed.report.section import Block, Code, Pairs, Section
+from wellposed.report.sections.method import facts
+
+
+def again(results: Mapping[str, Any]) -> Section:
+    """What someone needs to repeat the study."""
+    line = command(results)
+    blocks: list[Block] = []
+    if line:
+        blocks.append(Code("command", "On the command line", line))
+    note = (
+        "Split options such as groups, time order or files of validation rows are added as in wellposed.compare's help."
+    )
+    blocks.append(Code("python", "In Python", python(results), note=note))
+    blocks.append(Pairs(facts(results), kind="facts"))
+    same = (
+        "The same command on the same kind of machine with the same versions gives the same numbers to the last digit; "
+        "other machines round differently, and long training amplifies that."
+    )
+    source = [] if line else ["This study was started from Python; its plan is in run.json beside this page."]
+    return Section("again", "How do I do it again?", "Do it again", [same, *source], blocks)
+
+
+def command(results: Mapping[str, Any]) -> str:
+    """The exact command, or nothing where the study was started from Python."""
+    words_or_text = (results.get("run") or {}).get("command") or ""
+    if isinstance(words_or_text, str):
+        return words_or_text
+    import shlex
+
+    return shlex.join(str(word) for word in words_or_text)
+
+
+def python(results: Mapping[str, Any]) -> str:
+    """The same comparison in Python."""
+    data, network = results.get("data") or {}, results.get("network") or {}
+    training, splits = results.get("training") or {}, results.get("splits") or {}
+    source = str(data.get("source") or data.get("name") or "data.csv").removeprefix("scikit-learn ")
+    targets = [str(name) for name in data.get("targets") or ()]
+    bundled = str(data.get("source") or "").startswith("scikit-learn ")
+    target = "" if bundled or not targets else f", target={_text(targets[0] if len(targets) == 1 else targets)}"
+    widths = tuple(network.get("widths") or ())
+    recipes = [recipe["name"] for recipe in reading.techniques(results)]
+    lines = ["import wellposed as wp", "", f"data = wp.read({_text(source)}{target})", "recipes = ["]
+    lines += [f"    {_text(name)}," for name in recipes]
+    lines += ["]", "training = wp.Training("]
+    for key in ("loss", "optimizer", "learning_rate", "schedule", "batch_size", "epochs", "class_weight"):
+        value = training.get(key)
+        if value is not None:
+            name = value.lower() if key in ("schedule",) and isinstance(value, str) else value
+            lines.append(f"    {key}={_text(name)},")
+    activation = f", activation={_text(network['activation'])}" if network.get("activation") else ""
+    lines += [")", "study = wp.compare(", "    data,", f"    wp.MLP({widths!r}{activation}),", "    recipes,"]
+    settings = [f"training=training, {_splits(splits)}, seeds={splits.get('seeds')}, seed={training.get('seed') or 0}"]
+    lines += [f"    {setting}," for setting in settings]
+    lines += [")", 'print(*study.findings(), sep="\\n")', 'study.report("report.html")']
+    return "\n".join(lines)
+
+
+def _splits(splits: Mapping[str, Any]) -> str:
+    kind = str(splits.get("kind") or "")
+    if "hold-out" in kind:
+        counts = [reading.finite(splits.get(key)) or 0.0 for key in ("training", "monitor", "validation", "test")]
+        text = f"validation={counts[2] / max(sum(counts[:3]), 1.0):.3g}"
+    else:
+        counts = [0.0, 0.0, 0.0, reading.finite(splits.get("test")) or 0.0]
+        text = f"folds={splits.get('folds')}"
+    return text + (", fixed=True" if kind.startswith("fixed") else "")
+
+
+def _text(value: object) -> str:
+    """A Python literal, with double quotes where it is text."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (str, list)) else repr(value)
