@@ -1,4 +1,4 @@
-"""Dropout and Gaussian noise: with the engine's own draws handed to Keras, everything else must be equal.
+"""Dropout in its kinds and Gaussian noise: with the engine's own draws handed to Keras, everything else must be equal.
 
 The draws come from the techniques themselves, called on ones and zeros with the step's key; that these draws are
 Keras's in distribution is checked apart.
@@ -29,7 +29,7 @@ from parity.twins import (
 )
 from wellposed.network.randomness import Rng, study_key
 from wellposed.techniques.base import Own, Static, Technique
-from wellposed.techniques.noise import Dropout, GaussianNoise
+from wellposed.techniques.noise import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 
 WIDTHS = {"input": 5, "hidden1": 4, "hidden2": 3}
 
@@ -44,7 +44,7 @@ def drawn(item: Technique, values: jax.Array, place: str, key: jax.Array) -> np.
 
 def draws_of(ours: Walk, techniques: list[tuple[str, Technique]]) -> list[list[np.ndarray]]:
     """For every step what Keras's further inputs get, in the order of places."""
-    start = {Dropout: jnp.ones, GaussianNoise: jnp.zeros}
+    start = {Dropout: jnp.ones, GaussianDropout: jnp.ones, GaussianNoise: jnp.zeros}
     return [
         [drawn(item, start[type(item)]((SIZE, WIDTHS[place])), place, key) for place, item in techniques]
         for key in ours.keys
@@ -58,8 +58,9 @@ def draws_of(ours: Walk, techniques: list[tuple[str, Technique]]) -> list[list[n
         ((Dropout(0.1, layers="input"), Dropout(0.3, layers="last")), ("input", "hidden2"), ()),
         ((GaussianNoise(0.3), Dropout(0.2, layers="hidden1")), ("hidden1",), ("input",)),
         ((GaussianNoise(0.2, layers="hidden"),), (), ("hidden1", "hidden2")),
+        ((GaussianDropout(0.3),), ("hidden1", "hidden2"), ()),
     ],
-    ids=["dropout", "dropout by layer", "noise and dropout", "hidden noise"],
+    ids=["dropout", "dropout by layer", "noise and dropout", "hidden noise", "gaussian dropout"],
 )
 def test_with_the_same_draws_training_equals_keras(
     techniques: tuple[Technique, ...], factors: tuple[str, ...], shifts: tuple[str, ...]
@@ -76,6 +77,43 @@ def test_with_the_same_draws_training_equals_keras(
     in_order = [(place, owners[place]) for place in WIDTHS if place in factors + shifts]
     theirs = keras_walk(model, problem(), ours, further=draws_of(ours, in_order), sizes=sizes)
     assert_same_path(ours, theirs, model, problem())
+
+
+def test_alpha_dropout_with_the_same_draws_equals_keras() -> None:
+    """It maps a hidden value h to factor · h + shift: its values at 1 and at 0 give both."""
+    item = AlphaDropout(0.3)
+    ours = walk(problem(), (item,), activation="selu", sizes=PARTIAL)
+    model = keras_network(problem(), factors=("hidden1", "hidden2"), shifts=("hidden1", "hidden2"), activation="selu")
+    model.compile(keras.optimizers.SGD(0.05, momentum=0.9), "binary_crossentropy")
+    draws = []
+    for key in ours.keys:
+        draws.append([])
+        for place in ("hidden1", "hidden2"):
+            ones, zeros = (drawn(item, start((SIZE, WIDTHS[place])), place, key) for start in (jnp.ones, jnp.zeros))
+            draws[-1] += [ones - zeros, zeros]
+    theirs = keras_walk(model, problem(), ours, further=draws, sizes=PARTIAL)
+    assert_same_path(ours, theirs, model, problem())
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.4])
+def test_gaussian_and_alpha_dropout_draw_what_keras_draws(rate: float) -> None:
+    shape = (500, 40)
+    pairs = (
+        (GaussianDropout(rate), keras.layers.GaussianDropout(rate, seed=1)),
+        (AlphaDropout(rate), keras.layers.AlphaDropout(rate, seed=1)),
+    )
+    for item, layer in pairs:
+        ours = drawn(item, jnp.ones(shape), "hidden1", study_key(4))
+        theirs = np.asarray(layer(np.ones(shape, np.float32), training=True))
+        if isinstance(item, AlphaDropout):  # two values, the dropped one below
+            np.testing.assert_allclose(np.unique(ours), np.unique(theirs), rtol=1e-5)
+            error = np.sqrt(rate * (1 - rate) / ours.size)
+            assert abs(np.mean(ours < 0) - rate) < 4 * error
+            assert abs(np.mean(theirs < 0) - rate) < 4 * error
+        else:
+            normal: Any = stats.ks_1samp(ours.ravel(), stats.norm(1, np.sqrt(rate / (1 - rate))).cdf)
+            alike: Any = stats.ks_2samp(ours.ravel(), theirs.ravel())
+            assert min(normal.pvalue, alike.pvalue) > 1e-3
 
 
 def test_rate_zero_is_no_noise() -> None:

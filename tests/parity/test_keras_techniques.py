@@ -19,10 +19,10 @@ import pytest
 from parity.twins import MIXED, PARTIAL, assert_same_path, keras_network, keras_predictions, keras_walk, problem, walk
 from wellposed.techniques.averaging import EMA
 from wellposed.techniques.base import Technique
-from wellposed.techniques.constraints import MaxNorm, WeightDecay
+from wellposed.techniques.constraints import MaxNorm, MinMaxNorm, NonNegative, UnitNorm, WeightDecay
 from wellposed.techniques.gradients import ClipGlobalNorm, ClipNorm, ClipValue
-from wellposed.techniques.normalization import BatchNorm
-from wellposed.techniques.penalties import L1, L2, ElasticNet
+from wellposed.techniques.normalization import BatchNorm, LayerNorm
+from wellposed.techniques.penalties import L1, L2, ElasticNet, Orthogonal
 from wellposed.techniques.targets import LabelSmoothing
 from wellposed.training.spec import Training
 
@@ -92,6 +92,48 @@ def test_one_program_with_all_of_them_equals_each_in_keras(name: str) -> None:
     model = keras_network(problem(), dense=twin.dense)
     model.compile(keras.optimizers.SGD(0.05, momentum=0.9, **twin.optimizer), "binary_crossentropy")
     assert_same_path(ours, keras_walk(model, problem(), ours, sizes=sizes), model, problem())
+
+
+def keras_overlap(weight: float, mode: str) -> keras.regularizers.Regularizer:
+    return keras.regularizers.OrthogonalRegularizer(weight, mode)
+
+
+@pytest.mark.parametrize(
+    "twin",
+    [
+        Twin(
+            (UnitNorm("hidden1"), NonNegative("hidden2"), MinMaxNorm(0.4, 0.7, rate=0.5, layers="output")),
+            {
+                "hidden1": {"kernel_constraint": keras.constraints.UnitNorm()},
+                "hidden2": {"kernel_constraint": keras.constraints.NonNeg()},
+                "output": {"kernel_constraint": keras.constraints.MinMaxNorm(0.4, 0.7, rate=0.5)},
+            },
+        ),
+        Twin(
+            (
+                Orthogonal(0.3, layers="hidden1", form="cosine-units"),
+                Orthogonal(0.2, layers="hidden2", form="cosine-inputs"),
+            ),
+            {
+                "hidden1": {"kernel_regularizer": keras_overlap(0.3, "columns")},
+                "hidden2": {"kernel_regularizer": keras_overlap(0.2, "rows")},
+            },
+        ),
+    ],
+    ids=["constraints", "orthogonal"],
+)
+def test_what_stands_in_a_program_of_its_own(twin: Twin) -> None:
+    ours = walk(problem(), twin.techniques, sizes=PARTIAL)
+    model = keras_network(problem(), dense=twin.dense)
+    model.compile(keras.optimizers.SGD(0.05, momentum=0.9), "binary_crossentropy")
+    assert_same_path(ours, keras_walk(model, problem(), ours, sizes=PARTIAL), model, problem())
+
+
+def test_layer_norm() -> None:
+    ours = walk(problem(), (LayerNorm("input/hidden1"),))
+    model = keras_network(problem(), norms={"input": None, "hidden1": None})
+    model.compile(keras.optimizers.SGD(0.05, momentum=0.9), "binary_crossentropy")
+    assert_same_path(ours, keras_walk(model, problem(), ours), model, problem())
 
 
 @pytest.mark.parametrize("text", ["adam", "sgd(momentum=0.9, nesterov=true)"])

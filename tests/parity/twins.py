@@ -32,7 +32,7 @@ MIXED = (8, 8, 7)  # real rows of each minibatch; the last one is a partial one
 PARTIAL = (7, 7, 7)  # every minibatch is a partial one, of one shape, so that Keras compiles once
 
 _LEAVES = {"scale": "gamma", "offset": "beta", "mean": "moving_mean", "variance": "moving_variance"}
-_LAYERS = {"dense": "{}", "batch_norm": "{}_norm", "input_norm": "input_norm"}
+_LAYERS = {"dense": "{}", "batch_norm": "{}_norm", "layer_norm": "{}_norm", "input_norm": "input_norm"}
 
 Weights = dict[str, np.ndarray]
 """By Keras's variable path, e.g. ``hidden1/kernel``."""
@@ -217,7 +217,7 @@ def keras_network(
     problem: Problem,
     *,
     dense: Mapping[str, Mapping[str, Any]] | None = None,
-    norms: Mapping[str, float] | None = None,
+    norms: Mapping[str, float | None] | None = None,
     factors: Sequence[str] = (),
     shifts: Sequence[str] = (),
     hidden: Sequence[int] = HIDDEN,
@@ -227,7 +227,7 @@ def keras_network(
 
     Args:
         dense: further arguments of a layer (``hidden1``, …, ``output``).
-        norms: places with batch normalization, and its momentum.
+        norms: places with batch normalization, and its momentum; or with layer normalization (None).
         factors, shifts: places whose values are multiplied by, or added to, a further input of the model.
     """
     x = keras.Input((FEATURES,), name="x")
@@ -244,18 +244,24 @@ def keras_network(
     names = [f"hidden{i + 1}" for i in range(len(hidden))]
     h = disturbed(h, "input")
     if "input" in norms:
-        h = keras.layers.BatchNormalization(momentum=norms["input"], name="input_norm")(h)
+        h = _normalization(norms["input"], "input_norm")(h)
     for name, units in zip(names, hidden, strict=True):
         more = (dense or {}).get(name, {})
         if name in norms:
             h = keras.layers.Dense(units, name=name, **more)(h)
-            h = keras.layers.BatchNormalization(momentum=norms[name], name=f"{name}_norm")(h)
+            h = _normalization(norms[name], f"{name}_norm")(h)
             h = keras.layers.Activation(activation)(h)
         else:
             h = keras.layers.Dense(units, activation=activation, name=name, **more)(h)
         h = disturbed(h, name)
     last = keras.layers.Dense(problem.y.shape[1], problem.activation, name="output", **(dense or {}).get("output", {}))
     return keras.Model(inputs, last(h))
+
+
+def _normalization(momentum: float | None, name: str) -> keras.layers.Layer:
+    if momentum is None:
+        return keras.layers.LayerNormalization(name=name)
+    return keras.layers.BatchNormalization(momentum=momentum, name=name)
 
 
 def keras_walk(
