@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import pytest
 
+from parity.optimizer_twins import keras_optimizer
 from parity.twins import PARTIAL, STEPS, assert_same_path, keras_network, keras_walk, problem, walk
 from wellposed.training.optimizers import OPTIMIZERS, optimizer
 from wellposed.training.spec import Training
@@ -20,6 +21,7 @@ SETTINGS = (
     "adagrad(initial_accumulator_value=0.01, epsilon=0.001)",
     "adadelta(rho=0.8, epsilon=0.0001)",
     "lion(beta_1=0.8, beta_2=0.9)",
+    "muon(momentum=0.8, nesterov=false, weight_decay=0.2)",
 )
 
 
@@ -27,7 +29,7 @@ SETTINGS = (
 def test_every_optimizer(text: str) -> None:
     ours = optimizer(text)
     rate = RATES.get(ours.name, 0.02)
-    check(text, "constant", rate, getattr(keras.optimizers, type(ours).__name__)(learning_rate=rate, **vars(ours)))
+    check(text, "constant", rate, keras_optimizer(ours, rate))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_every_optimizer(text: str) -> None:
 )
 def test_schedules_within_the_step(text: str, schedule: str, theirs: schedules.LearningRateSchedule) -> None:
     ours = optimizer(text)
-    check(text, schedule, 0.02, getattr(keras.optimizers, type(ours).__name__)(learning_rate=theirs, **vars(ours)))
+    check(text, schedule, 0.02, keras_optimizer(ours, theirs))
 
 
 def check(text: str, schedule: str, rate: float, theirs: keras.optimizers.Optimizer) -> None:
