@@ -17,6 +17,9 @@ import typer.main
 from wellposed.cli.compare import compare
 from wellposed.cli.datasets import datasets
 from wellposed.cli.errors import is_usage_error, one_line, refuse_repeated, usage_message
+from wellposed.cli.evaluate import evaluate
+from wellposed.cli.predict import predict
+from wellposed.cli.refit import refit
 from wellposed.cli.report import report
 from wellposed.cli.techniques import techniques
 from wellposed.errors import WellposedError
@@ -74,6 +77,18 @@ app.command(
         'wellposed compare my.csv --target y --with "l2=1e-4..1e-2 + dropout=0.2" --test 0.2',
     ),
 )(compare)
+_MODEL = "wellposed-runs/winequality-red-compare-1"
+app.command(
+    cls=_Command,
+    epilog=_examples(
+        f"wellposed predict {_MODEL} new.csv -o out.csv", "wellposed predict my-model new.csv --keep | head"
+    ),
+)(predict)
+app.command(
+    cls=_Command,
+    epilog=_examples(f"wellposed evaluate {_MODEL} more.csv", "wellposed evaluate my-model more.parquet --json"),
+)(evaluate)
+app.command(cls=_Command, epilog=_examples(f"wellposed refit {_MODEL} all.csv --out new-model"))(refit)
 app.command(cls=_Command, epilog=_examples("wellposed techniques", "wellposed techniques dropout"))(techniques)
 app.command(
     cls=_Command,

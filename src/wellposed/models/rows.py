@@ -86,8 +86,8 @@ def new_rows(data: Any, schema: Schema) -> NewRows:
     source = open_source(data, na=schema.na)
     index = data[0].index if isinstance(data, tuple) else None
     frame = source.frame
-    if not source.named:
-        features = frame.drop(columns=list(source.target or ()))
+    features = frame.drop(columns=list(source.target or ()))
+    if not source.named and all(_GENERATED.fullmatch(str(name)) for name in features.columns):
         frame = pd.concat([_renamed(features, schema), frame[list(source.target or ())]], axis=1)
     frame = _decimal(source, frame, schema)
     return NewRows(frame, index, source.target, source.name, source.origin, source.sha256)
