@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wellposed.techniques.affine import Rotation, Shear, Shift, Zoom
     from wellposed.techniques.augmentation import Mixup
     from wellposed.techniques.averaging import EMA, SWA, Lookahead, Snapshots
+    from wellposed.techniques.capacity import Depth, InitialScale, MagnitudePruning, Width
     from wellposed.techniques.constraints import MaxNorm, MinMaxNorm, NonNegative, UnitNorm, WeightDecay
     from wellposed.techniques.gates import L0
     from wellposed.techniques.gradients import ClipGlobalNorm, ClipNorm, ClipValue
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     )
     from wellposed.techniques.normalization import BatchNorm, GhostBatchNorm, LayerNorm
     from wellposed.techniques.objectives import ASAM, SAM, Adversarial, Flooding, RDrop
+    from wellposed.techniques.optimization import BatchSize, LearningRateSchedule, OptimizerChoice, ScheduleFree
     from wellposed.techniques.penalties import L1, L2, ElasticNet, Orthogonal, ProximalL1
     from wellposed.techniques.spectral import SpectralNorm
     from wellposed.techniques.stopping import BestEpoch, EarlyStopping
@@ -45,21 +47,30 @@ if TYPE_CHECKING:
     from wellposed.training.spec import Training
 
 __all__ = [
-    "ASAM", "EMA", "L0", "L1", "L2", "MLP", "SAM", "SWA", "Adversarial", "AlphaDropout", "BatchNorm", "BestEpoch",
-    "Brightness", "CMixup", "ClipGlobalNorm", "ClipNorm", "ClipValue", "Comparison", "ConfidencePenalty", "CutMix",
-    "Cutout", "DataError", "Dataset", "DropConnect", "Dropout", "EarlyStopping", "Elastic", "ElasticNet",
-    "FeatureMasking", "Flip", "Flooding", "GaussianDropout", "GaussianNoise", "GhostBatchNorm", "GradientNoise",
-    "GroupLasso", "JacobianPenalty", "KHeads", "LabelSmoothing", "LayerNorm", "Lookahead", "ManifoldMixup", "MaxNorm",
-    "MinMaxNorm", "Mixup", "NonNegative", "Orthogonal", "ProximalL1", "RDrop", "RandomErasing", "Recipe", "Rotation",
-    "ShakeDrop", "ShakeShake", "Shear", "Shift", "SkipConnections", "Snapshots", "SpectralNorm", "StochasticDepth",
-    "StudyError", "TechniqueError", "Training", "UnitNorm", "WeightDecay", "WeightNorm", "WellposedError", "Zoom",
-    "compare", "from_keras", "parse", "read",
+    "ASAM", "EMA", "L0", "L1", "L2", "MLP", "SAM", "SWA", "Adversarial", "AlphaDropout", "BatchNorm", "BatchSize",
+    "BestEpoch", "Brightness", "CMixup", "ClipGlobalNorm", "ClipNorm", "ClipValue", "Comparison", "ConfidencePenalty",
+    "CutMix", "Cutout", "DataError", "Dataset", "Depth", "DropConnect", "Dropout", "EarlyStopping", "Elastic",
+    "ElasticNet", "FeatureMasking", "Flip", "Flooding", "GaussianDropout", "GaussianNoise", "GhostBatchNorm",
+    "GradientNoise", "GroupLasso", "InitialScale", "JacobianPenalty", "KHeads", "LabelSmoothing", "LayerNorm",
+    "LearningRateSchedule", "Lookahead", "MagnitudePruning", "ManifoldMixup", "MaxNorm", "MinMaxNorm", "Mixup",
+    "NonNegative", "OptimizerChoice", "Orthogonal", "ProximalL1", "RDrop", "RandomErasing", "Recipe", "Rotation",
+    "ScheduleFree", "ShakeDrop", "ShakeShake", "Shear", "Shift", "SkipConnections", "Snapshots", "SpectralNorm",
+    "StochasticDepth", "StudyError", "TechniqueError", "Training", "UnitNorm", "WeightDecay", "WeightNorm",
+    "WellposedError", "Width", "Zoom", "compare", "from_keras", "parse", "read",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
 
 # Names are imported when they are first used: `wellposed --help` and usage errors don't wait for JAX.
 _HOME = {
+    "ScheduleFree": "wellposed.techniques.optimization",
+    "LearningRateSchedule": "wellposed.techniques.optimization",
+    "BatchSize": "wellposed.techniques.optimization",
+    "OptimizerChoice": "wellposed.techniques.optimization",
+    "MagnitudePruning": "wellposed.techniques.capacity",
+    "InitialScale": "wellposed.techniques.capacity",
+    "Depth": "wellposed.techniques.capacity",
+    "Width": "wellposed.techniques.capacity",
     "RandomErasing": "wellposed.techniques.images",
     "Brightness": "wellposed.techniques.images",
     "Flip": "wellposed.techniques.images",

@@ -106,7 +106,7 @@ def text(item: Technique) -> str:
     parts = []
     for index, field in enumerate(dataclasses.fields(item)):  # type: ignore[arg-type]
         value = getattr(item, field.name)
-        if index == 0 and field.metadata["strength"]:
+        if index == 0 and (field.metadata["strength"] or value != field.default):
             parts.append(f"{item.name}={_value_text(value)}")
         elif value != field.default:
             parts.append(f"{field.name}={_value_text(value)}")

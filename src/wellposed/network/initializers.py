@@ -244,6 +244,18 @@ class Identity(Initializer):
         return self.gain * jnp.eye(*shape, dtype=jnp.float32)
 
 
+@dataclass(frozen=True)
+class Scaled(Initializer):
+    """factor · another initializer's weights; made by techniques, it has no text form."""
+
+    inner: Initializer
+    factor: float
+    name: ClassVar[str] = "scaled"
+
+    def __call__(self, key: PRNGKeyArray, shape: Shape) -> Weights:
+        return self.factor * self.inner(key, shape)
+
+
 INITIALIZERS: Mapping[str, type[Initializer]] = registry(
     (
         Zeros, Ones, Constant, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling,

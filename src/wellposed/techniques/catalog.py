@@ -13,6 +13,7 @@ from wellposed.techniques.affine import Rotation, Shear, Shift, Zoom
 from wellposed.techniques.augmentation import Mixup
 from wellposed.techniques.averaging import EMA, SWA, Lookahead, Snapshots
 from wellposed.techniques.base import HOOKS, Technique
+from wellposed.techniques.capacity import Depth, InitialScale, MagnitudePruning, Width
 from wellposed.techniques.constraints import MaxNorm, MinMaxNorm, NonNegative, UnitNorm, WeightDecay
 from wellposed.techniques.gates import L0
 from wellposed.techniques.gradients import ClipGlobalNorm, ClipNorm, ClipValue
@@ -31,6 +32,7 @@ from wellposed.techniques.noise import (
 )  # fmt: skip
 from wellposed.techniques.normalization import BatchNorm, GhostBatchNorm, LayerNorm
 from wellposed.techniques.objectives import ASAM, SAM, Adversarial, Flooding, RDrop
+from wellposed.techniques.optimization import BatchSize, LearningRateSchedule, OptimizerChoice, ScheduleFree
 from wellposed.techniques.penalties import L1, L2, ElasticNet, Orthogonal, ProximalL1
 from wellposed.techniques.spectral import SpectralNorm
 from wellposed.techniques.stopping import BestEpoch, EarlyStopping
@@ -52,6 +54,8 @@ CATALOG: tuple[type[Technique], ...] = (
     ClipNorm, ClipValue, ClipGlobalNorm, SAM, ASAM,
     EMA, SWA, Lookahead, Snapshots,
     EarlyStopping, BestEpoch,
+    Width, Depth, InitialScale, MagnitudePruning,
+    OptimizerChoice, BatchSize, LearningRateSchedule, ScheduleFree,
 )  # fmt: skip
 """Every technique, by family."""
 
