@@ -77,6 +77,13 @@ def failed() -> dict[str, Any]:
     return run(dataclasses.replace(prepared, skipped=(("mixup", "because"),))).results
 
 
+@pytest.fixture(scope="module")
+def fitted() -> dict[str, Any]:
+    """The results of a regression that doesn't diverge: its out-of-fold predictions."""
+    settings = {"epochs": 1, "folds": 2, "seeds": 1, "references": False}
+    return run(prepare(wp.read("diabetes"), (4,), ["l2=1e-3"], **settings)).results
+
+
 def check(found: list[tuple[str, Any]], page: dict[str, str]) -> None:
     assert sorted({path for path, _ in found} - set(page)) == []
     for path, value in found:
@@ -91,9 +98,10 @@ def check(found: list[tuple[str, Any]], page: dict[str, str]) -> None:
             assert "boolean" in fitting or not isinstance(value, bool), path
 
 
-def test_results(folder: Path, failed: dict[str, Any]) -> None:
+def test_results(folder: Path, failed: dict[str, Any], fitted: dict[str, Any]) -> None:
     page = documented("results.json")
     found = [*leaves(json.loads((folder / "results.json").read_text(encoding="utf-8"))), *leaves(failed)]
+    found += leaves(fitted)
     check(found, page)
     assert sorted(set(page) - {path for path, _ in found}) == []
 

@@ -37,7 +37,10 @@ def selection(results: Mapping[str, Any]) -> str:
         return "No recipe was selected."
     value = reading.score(recipe, "validation", measure)
     shown = "" if value is None else f" ({measure.score(value)})"
-    sentence = f"Selected for the best mean validation {measure.name}{shown}: {recipe['name']}."
+    best = f"the best mean validation {measure.name}{shown}"
+    if results.get("select") == "one-se":
+        best = f"being the simplest within one standard error of the best mean validation {measure.name}{shown}"
+    sentence = f"Selected for {best}: {recipe['name']}."
     if results.get("select") == "one-se":
         rule = f"the simplest recipe within one standard error of the best mean validation {measure.name}"
         return f"Selected as {rule}: {recipe['name']}{shown}."

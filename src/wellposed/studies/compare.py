@@ -21,7 +21,7 @@ from wellposed.runners.base import Progress, Runner
 from wellposed.runners.local import LocalRunner
 from wellposed.store import Run
 from wellposed.studies.experiment import RowCache
-from wellposed.studies.predictions import out_of_fold
+from wellposed.studies.predictions import out_of_fold, out_of_fold_summary
 from wellposed.studies.prepare import Prepared, prepare
 from wellposed.studies.reference_scores import reference_scores
 from wellposed.studies.refit import WeightKeeper, average_of_folds, kept_model, refit
@@ -228,6 +228,7 @@ def run(
         found, failed = _finished(others)
     seconds = time.perf_counter() - began
     results = results_of(prepared, entries, selected, test, found, timing, seconds)
+    results["out_of_fold"] = out_of_fold_summary(experiment, records, ("baseline", selected))
     results["warnings"] += [*failed, *trouble]
     results["run"]["model_s"] = round(model_s, 3)
     if test is not None:  # what is about time stands under `run`, so that equal studies have equal results

@@ -14,6 +14,7 @@ from wellposed.network.mlp import MLP
 from wellposed.population.memory import parse_size, size_text
 from wellposed.population.plan import Plan
 from wellposed.recipe import BASELINE, Recipe, parse_grid
+from wellposed.studies.estimate import range_text, study_seconds
 from wellposed.studies.experiment import Experiment, Target
 from wellposed.techniques.base import Technique
 from wellposed.techniques.catalog import known
@@ -23,6 +24,7 @@ from wellposed.training.spec import Training
 __all__ = ["Prepared", "prepare"]
 
 _MONITOR = 0.15
+_MOST_PREDICTED = 5_000_000  # numbers: up to here predictions are kept for the report without being asked for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +61,8 @@ class Prepared:
             f"{len(self.recipes)} recipes ({self._kinds()}) × {splits} = {members} networks of "
             f"{self.experiment.base.parameters():,} weights, "
             f"{self.experiment.training.epochs} epochs, in {programs} program{'s' if programs != 1 else ''}; "
-            f"{_count(plan.member_steps)} updates, about {self.seconds():.0f} s, {size_text(self.memory())} at most"
+            f"{_count(plan.member_steps)} updates, about {range_text(self.seconds())}, "
+            f"{size_text(self.memory())} at most"
         )
 
     def _kinds(self) -> str:
@@ -73,9 +76,9 @@ class Prepared:
         return max(min(self.plan.memory, part.bytes_per_tile * len(part.tiles)) for part in self.plan.programs)
 
     def seconds(self) -> float:
-        """A rough estimate: 4 s for each program, and 2 µs + floating-point operations at 40 GFLOP/s for an update."""
-        flops = 6.0 * self.experiment.base.parameters() * self.experiment.training.batch_size
-        return 4.0 * len(self.plan.programs) + self.plan.member_steps * (2e-6 + flops / 4e10)
+        """How long it will take, within a factor of two on an idle machine; early stopping isn't foreseen."""
+        vault = self.vault is not None
+        return study_seconds(self.experiment, self.plan, references=self.references, vault=vault)
 
 
 def prepare(
@@ -177,7 +180,8 @@ def prepare(
             raise StudyError("monitor: rows are needed", f"0, but {needing[0]} watches them", "Leave --monitor out.")
     every = (BASELINE, *([Recipe((BestEpoch(),))] if monitor else []), *chosen)
     every = tuple({recipe.name: recipe for recipe in every}.values())
-    predicted = predictions or scheme.design == "fixed-holdout"
+    validated = sum(len(split.validation) for split in scheme.splits) * target.outputs * len(every)
+    predicted = predictions or scheme.design == "fixed-holdout" or validated <= _MOST_PREDICTED
     plan = experiment.plan(
         [experiment.candidate(recipe) for recipe in every], memory=parse_size(memory), predictions=predicted
     )

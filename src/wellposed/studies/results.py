@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 from typing import Any
 
@@ -89,6 +90,7 @@ def results_of(
             "total_s": round(seconds, 3),
             "member_steps": timing.member_steps,
             "programs": len(prepared.plan.programs),
+            "program_times": [dataclasses.asdict(program) for program in timing.programs],
             "versions": _versions(),
             "host": {"system": platform.system(), "machine": platform.machine(), "python": platform.python_version()},
             "peak_memory": _peak_memory(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -134,6 +135,7 @@ def _entry(
     return {
         "name": records.candidates[number],
         "techniques": [clean(item.config()) for item in recipe],
+        "about": [(inspect.getdoc(type(item)) or "").partition("\n")[0] for item in recipe],
         "members": len(members),
         "failed": sum(_broken(member) for member in members),
         "collapsed": sum((number, member.split) in collapsed for member in members),

@@ -18,7 +18,7 @@ from wellposed.report.section import Figure, Section, columns_of
 
 def mistakes(results: Mapping[str, Any]) -> Section | None:
     """Confusion matrices, or predictions and residuals; None where no predictions were kept."""
-    kept = results.get("out_of_fold") or {}
+    kept = {entry["name"]: entry for entry in results.get("out_of_fold") or ()}
     chosen = (results.get("baseline") or "baseline", results.get("selected") or "")
     names = [str(name) for name in dict.fromkeys(chosen) if name in kept]
     if not names:
