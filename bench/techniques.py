@@ -16,8 +16,8 @@ import os
 import time
 
 import numpy as np
-from parts.workloads import WORKLOADS, Workload, rows_of
 
+from parts.workloads import WORKLOADS, Workload, rows_of
 from wellposed.errors import TechniqueError
 from wellposed.network.mlp import MLP
 from wellposed.population.memory import RowCounts
