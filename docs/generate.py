@@ -59,6 +59,7 @@ def generated() -> dict[Path, str]:
     return {
         ROOT / "README.md": _filled("README.md", {"results": results_block, "techniques": techniques_table}),
         ROOT / "docs" / "writing-a-technique.md": _filled("docs/writing-a-technique.md", {"hooks": hooks_block}),
+        ROOT / "docs" / "python.md": _filled("docs/python.md", {"names": names_block}),
         ROOT / "docs" / "techniques.md": techniques_page(),
         ROOT / "docs" / "cli.md": cli_page(),
     }
@@ -173,11 +174,10 @@ def _first_line(cls: type) -> str:
     return _code((inspect.getdoc(cls) or "").partition("\n")[0])
 
 
-def _source(cls: type) -> str:
+def _source(cls: Any) -> str:
+    """The docstring's source, which says where definitions follow Keras, or else the reference."""
     found = re.search(r"^Source: (.*(?:\n.+)*)", inspect.getdoc(cls) or "", flags=re.MULTILINE)
-    if found is None:
-        raise ValueError(f"{cls.__name__}: its docstring needs a line 'Source: ...'")
-    return _code(" ".join(found[1].split()).removesuffix("."))
+    return _code(" ".join((found[1] if found else cls.reference).split()).removesuffix("."))
 
 
 def _code(text: str) -> str:
@@ -214,6 +214,30 @@ def _broken(signature: str, width: int = 112) -> str:
         else:
             lines.append(f"        {piece}")
     return "\n".join(lines)
+
+
+# -- names of settings -----------------------------------------------------------------------------------------------
+
+
+def names_block() -> str:
+    """Every name that a setting takes, and the metrics with what they are."""
+    from wellposed.network.activations import ACTIVATIONS
+    from wellposed.network.initializers import INITIALIZERS
+    from wellposed.training.losses import LOSSES
+    from wellposed.training.metrics import METRICS
+    from wellposed.training.optimizers import OPTIMIZERS
+    from wellposed.training.schedules import SCHEDULES
+
+    settings = {"activation": ACTIVATIONS, "initializer": INITIALIZERS, "loss": LOSSES, "optimizer": OPTIMIZERS}
+    rows = [
+        [name, ", ".join(f"`{key}`" for key in known)] for name, known in {**settings, "schedule": SCHEDULES}.items()
+    ]
+    metrics = [
+        [f"`{name}`", cls.task, {"max": "larger", "min": "smaller"}[cls.direction], _first_line(cls)]
+        for name, cls in METRICS.items()
+    ]
+    tables = [_table(["setting", "names"], rows), _table(["metric", "task", "better", "what it is"], metrics)]
+    return "\n" + "\n\n".join(tables) + "\n\n"
 
 
 # -- the command line ----------------------------------------------------------------------------------------------

@@ -101,7 +101,27 @@ def test_every_public_name_is_documented() -> None:
     assert not silent
 
 
-def test_the_changelog_counts_the_catalogue() -> None:
-    from wellposed.techniques.catalog import CATALOG
+def test_python_page_lists_every_argument() -> None:
+    """Of reading, comparing, the network and its training: no setting is left out, none is invented."""
+    from wellposed.studies.compare import compare, prepare
 
-    assert f"A catalogue of {len(CATALOG)} techniques" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    settings = {
+        "wp.read": list(inspect.signature(wellposed.read).parameters),
+        "wp.compare": [*inspect.signature(prepare).parameters, *list(inspect.signature(compare).parameters)[3:-1]],
+        "wp.MLP": list(inspect.signature(wellposed.MLP).parameters),
+        "wp.Training": list(inspect.signature(wellposed.Training).parameters),
+    }
+    for title, arguments in settings.items():
+        table = re.search(rf"^\| `{title}` .*\n(?:\|.*\n)+", page, flags=re.MULTILINE)
+        assert table is not None
+        cells = [row.split("|")[1] for row in table[0].splitlines()[2:]]
+        assert sorted(re.findall(r"`(\w+)`", " ".join(cells))) == sorted(arguments), title
+
+
+def test_help_names_every_metric() -> None:
+    from wellposed.cli.options import StudyOptions
+    from wellposed.training.metrics import METRICS
+
+    hint = str(StudyOptions.__annotations__["metric"])
+    assert [name for name in METRICS if name.replace("_", "-") not in hint] == []

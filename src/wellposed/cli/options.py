@@ -94,9 +94,9 @@ class NetworkOptions:
         str,
         _option("--network", _NETWORK, "Units of the hidden layers; none: a linear model. Default: 64,64.", "WIDTHS"),
     ] = "64,64"
-    activation: Annotated[str, _option("--activation", _NETWORK, "Of the hidden layers. Default: relu.", "NAME")] = (
-        "relu"
-    )
+    activation: Annotated[
+        str, _option("--activation", _NETWORK, "Of the hidden layers: relu, tanh, gelu, … Default: relu.", "NAME")
+    ] = "relu"
     kernel_initializer: Annotated[
         str, _option("--kernel-initializer", _NETWORK, "Initial weights. Default: glorot_uniform.", "NAME")
     ] = "glorot_uniform"
@@ -112,10 +112,19 @@ class NetworkOptions:
 class TrainingOptions:
     """How it is trained."""
 
-    loss: Annotated[str, _option("--loss", _TRAINING, "Default: cross-entropy or mean squared error.", "NAME")] = "auto"
-    optimizer: Annotated[str, _option("--optimizer", _TRAINING, "E.g. 'sgd(momentum=0.9)'. Default: adam.", "NAME")] = (
-        "adam"
-    )
+    loss: Annotated[
+        str,
+        _option("--loss", _TRAINING, "E.g. mae, huber(delta=2). Default: cross-entropy or mean squared error.", "NAME"),
+    ] = "auto"
+    optimizer: Annotated[
+        str,
+        _option(
+            "--optimizer",
+            _TRAINING,
+            "adam, sgd, adamw, rmsprop, …; with settings: 'sgd(momentum=0.9)'. Default: adam.",
+            "NAME",
+        ),
+    ] = "adam"
     learning_rate: Annotated[
         float | None, _option("--learning-rate", _TRAINING, "Default: the optimizer's own (adam: 0.001).", "RATE")
     ] = None
@@ -147,7 +156,16 @@ class StudyOptions:
         list[str] | None,
         _option("--techniques", _TECHNIQUES, "Python file with techniques of your own; repeatable.", "FILE.py"),
     ] = None
-    metric: Annotated[str, _option("--metric", _TECHNIQUES, "Main metric. Default: accuracy or r2.", "NAME")] = "auto"
+    metric: Annotated[
+        str,
+        _option(
+            "--metric",
+            _TECHNIQUES,
+            "Main metric: accuracy, balanced-accuracy, f1, auc, log-loss, brier; r2, rmse, mse, mae. "
+            "Default: accuracy or r2.",
+            "NAME",
+        ),
+    ] = "auto"
     select: Annotated[
         str,
         _option(

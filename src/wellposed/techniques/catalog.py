@@ -160,5 +160,7 @@ def _option_line(field: dataclasses.Field[Any]) -> str:
 
 
 def _example_text(cls: type[Technique]) -> str:
-    first = dataclasses.fields(cls)[0]  # type: ignore[arg-type]
-    return f"{cls.name}={getattr(cls.example(), first.name)!r}" if first.metadata["strength"] else cls.name
+    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+    if not fields or not fields[0].metadata["strength"]:
+        return cls.name
+    return f"{cls.name}={getattr(cls.example(), fields[0].name)!r}"
