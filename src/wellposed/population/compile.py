@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import hashlib
+import importlib.metadata
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +19,7 @@ from wellposed.network.randomness import study_key
 from wellposed.population.memory import RowCounts
 from wellposed.population.train import Carry, Hyper, Program, Rows, Settings, TileData
 
-__all__ = ["Compiled", "compile_tile", "use_cache"]
+__all__ = ["Compiled", "compile_tile", "compiled_before", "prepared_key", "use_cache"]
 
 
 class Compiled(NamedTuple):
@@ -59,7 +62,39 @@ def compile_tile(
     # side by side, tiles are quicker when each keeps to its own thread
     single = jax.default_backend() == "cpu" and not program.alone
     options: dict[str, str | bool] | None = {"xla_cpu_multi_thread_eigen": False} if single else None
-    return Compiled(start.compile(), run.compile(compiler_options=options))
+    compiled = Compiled(start.compile(), run.compile(compiler_options=options))
+    _remember(program, streams, lanes, rows, features, outputs)
+    return compiled
+
+
+def compiled_before(program: Program, streams: int, lanes: int, rows: RowCounts, features: int, outputs: int) -> bool:
+    """Whether the persistent cache ought to hold the program: a guess for estimates, JAX looks for itself."""
+    use_cache()
+    mark = _mark(program, streams, lanes, rows, features, outputs)
+    return mark is not None and mark.exists()
+
+
+def _remember(program: Program, streams: int, lanes: int, rows: RowCounts, features: int, outputs: int) -> None:
+    """Leaves a mark in the cache's folder that the program is there: JAX's own keys take a whole tracing to make."""
+    mark = _mark(program, streams, lanes, rows, features, outputs)
+    if mark is not None:
+        with contextlib.suppress(OSError):  # a cache that can't be written only makes estimates worse
+            mark.touch()
+
+
+def _folder() -> Path | None:
+    """The persistent cache's folder, None without one."""
+    folder = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
+    return Path(folder) if folder else None
+
+
+def _mark(program: Program, streams: int, lanes: int, rows: RowCounts, features: int, outputs: int) -> Path | None:
+    folder = _folder()
+    if folder is None:
+        return None
+    versions = [importlib.metadata.version(name) for name in ("wellposed", "jaxlib")]
+    key = repr((program, streams, lanes, rows, features, outputs, jax.default_backend(), *versions))
+    return folder / f"wellposed-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
 
 
 def prepared_key(prepared: tuple[Any, ...]) -> Any:
