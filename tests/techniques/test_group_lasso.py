@@ -48,7 +48,8 @@ def test_a_step_is_the_proximal_operator(weight: float, spread: float, on: str, 
                 zeros += 1
                 assert np.linalg.norm(old / threshold) <= 1.0
             else:
-                np.testing.assert_allclose((old - new) / threshold, new / np.linalg.norm(new), atol=2e-4 / weight)
+                exact = 2e-4 / weight if spread == 0.0 else 3e-3  # two Newton steps are taken
+                np.testing.assert_allclose((old - new) / threshold, new / np.linalg.norm(new), atol=exact)
             if spread == 0.0:
                 closed = old * max(0.0, 1.0 - threshold[0] / np.linalg.norm(old))
                 np.testing.assert_allclose(new, closed, atol=1e-6)
@@ -80,6 +81,7 @@ def test_steps_end_at_the_minimum_with_whole_groups_at_zero(context: Context):
         after, _ = item.update(new, old, own, lr=jnp.float32(0.1), preconditioner=scale, step=index, total=index)
         return after["output"]["dense"]["kernel"]
 
+    # the minimum itself, to rounding: what two Newton steps leave over vanishes as the steps do
     w = np.asarray(jax.jit(lambda: jax.lax.fori_loop(0, 2000, step, jnp.zeros((6, 3))))(), float)
     gradient = x.T @ (x @ w - y) / 60.0
     for group in map(list, groups):

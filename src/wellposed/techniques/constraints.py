@@ -186,6 +186,7 @@ class MinMaxNorm(Placed):
     name: ClassVar[str] = "min-max-norm"
     family: ClassVar[str] = "constraint"
     reference: ClassVar[str] = "Keras, keras.constraints.MinMaxNorm"
+    cheap: ClassVar[bool] = True
     order: ClassVar[int] = 20
 
     def __post_init__(self) -> None:

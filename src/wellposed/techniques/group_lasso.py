@@ -13,7 +13,10 @@ from wellposed.techniques.places import Placed
 
 __all__ = ["GroupLasso"]
 
-_NEWTON_STEPS = 5
+_NEWTON_STEPS = (
+    2  # what a third would add is below 0.3 % of the shrinkage, and 0 at the end of training; it costs a half step
+)
+_TINY = 1e-30
 
 
 @technique
@@ -73,20 +76,16 @@ def _proximal(
 ) -> Float[Array, "*heads inputs units"]:
     """argmin_w Σ_g ½ Σᵢ (wᵢ − vᵢ)² / tᵢ + ‖w_g‖, t the thresholds: wᵢ = vᵢ r / (r + tᵢ), r = ‖w_g‖.
 
-    r solves Σᵢ vᵢ² / (r + tᵢ)² = 1, written as 1 / √Σ = 1: concave in r and a straight line where all t are equal. A
-    group is zero where Σᵢ vᵢ² / tᵢ² ≤ 1.
+    r solves Σᵢ vᵢ² / (r + tᵢ)² = 1, written as 1 / √Σ = 1: concave in r, and a straight line where all t are equal. So
+    Newton's steps from ‖v_g‖ come from below after the first one, and a group whose r isn't positive is zero: from 0,
+    the second step goes up only if Σᵢ vᵢ² / tᵢ² > 1.
     """
+    threshold = threshold + _TINY
     length = jnp.sqrt(grouping.sum(jnp.square(v)))
     for _ in range(_NEWTON_STEPS):
-        below = _positive(grouping.spread(length) + threshold)
-        parts = jnp.square(v / below)
-        second, third = grouping.sum(parts), grouping.sum(parts / below)
-        length = jnp.maximum(length + second * (jnp.sqrt(second) - 1.0) / _positive(third), 0.0)
-    reach = grouping.sum(jnp.square(v / _positive(threshold)))
-    length = jnp.where((reach <= 1.0) & (grouping.sum(threshold) > 0.0), 0.0, length)
+        inverse = 1.0 / (grouping.spread(length) + threshold)
+        parts = jnp.square(v * inverse)
+        second, third = grouping.sum(parts), grouping.sum(parts * inverse)
+        length = jnp.maximum(length + second * (jnp.sqrt(second) - 1.0) / jnp.maximum(third, _TINY), 0.0)
     spread = grouping.spread(length)
-    return v * (spread / _positive(spread + threshold))
-
-
-def _positive(values: Array) -> Array:
-    return jnp.where(values > 0.0, values, 1.0)
+    return v * (spread / (spread + threshold))

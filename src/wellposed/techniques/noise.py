@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import itertools
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -232,9 +233,9 @@ class GradientNoise(Technique):
 
     def gradients(self, grads: Params, own: Own, rng: Rng, *, step: Array) -> Params:
         stddev = jnp.sqrt(self.eta / jnp.power(jnp.asarray(step).astype(jnp.float32), self.gamma))
-
-        def noisy(path: Any, g: Array) -> Array:
-            key = rng.key("noise", jax.tree_util.keystr(path))
-            return g + stddev * jax.random.normal(key, g.shape, jnp.float32)
-
-        return jax.tree_util.tree_map_with_path(noisy, grads)
+        leaves, structure = jax.tree.flatten(grads)
+        ends = list(itertools.accumulate(leaf.size for leaf in leaves))
+        # One draw compiles faster than many; without the barrier each of its parts would draw all of it again.
+        noise = jax.lax.optimization_barrier(jax.random.normal(rng.key("noise"), (ends[-1],), jnp.float32))
+        parts = [noise[end - g.size : end].reshape(g.shape) for g, end in zip(leaves, ends, strict=True)]
+        return jax.tree.unflatten(structure, [g + stddev * part for g, part in zip(leaves, parts, strict=True)])

@@ -48,6 +48,7 @@ class SpectralNorm(Placed):
         "Machine Learning 110; Miyato, Kataoka, Koyama and Yoshida 2018, Spectral normalization for generative "
         "adversarial networks, ICLR"
     )
+    cheap: ClassVar[bool] = True
     order: ClassVar[int] = 20
 
     def __post_init__(self) -> None:
