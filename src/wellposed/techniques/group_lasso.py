@@ -13,9 +13,8 @@ from wellposed.techniques.places import Placed
 
 __all__ = ["GroupLasso"]
 
-_NEWTON_STEPS = (
-    2  # what a third would add is below 0.3 % of the shrinkage, and 0 at the end of training; it costs a half step
-)
+# A third would add less than 0.3 % of the shrinkage, and nothing at the end of training; it costs half a step.
+_NEWTON_STEPS = 2
 _TINY = 1e-30
 
 
