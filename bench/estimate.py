@@ -48,8 +48,8 @@ def prepared(name: str) -> Any:
     from wellposed.studies.prepare import prepare
 
     source, widths, recipes, settings = CASES[name]
-    target = {"target": "quality >= 6"} if source.startswith("wine") else {}
-    return prepare(wp.read(source, **target), widths, recipes, **settings)
+    target = "quality >= 6" if source.startswith("wine") else None
+    return prepare(wp.read(source, target=target), widths, recipes, **settings)
 
 
 def measure(name: str) -> dict[str, Any]:

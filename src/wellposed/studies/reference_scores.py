@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wellposed.studies.experiment import Experiment, RowCache
-from wellposed.studies.references import references
+from wellposed.studies.references import Pair, references
 from wellposed.studies.scores import clean
 
 __all__ = ["reference_scores"]
@@ -17,7 +17,7 @@ _SECONDS = 60.0  # what isn't done by then is left out, and each entry says how 
 
 
 def reference_scores(experiment: Experiment, rows: RowCache, seed: int) -> list[dict[str, Any]]:
-    """Reference models on the same splits, scored with the study's own measures; fitted without row weights."""
+    """Reference models on the same splits, scored with the study's own measures, fitted with its weights of rows."""
     target = experiment.target
     regression = experiment.data.task == "regression"
     wide = experiment.target.per_class or regression
@@ -30,7 +30,8 @@ def reference_scores(experiment: Experiment, rows: RowCache, seed: int) -> list[
             if not regression:
                 y, y_validation = (part.argmax(1) if wide else part[:, 0].astype(int) for part in (y, y_validation))
             current.update(scale=split.scale, weight=split.validation[2])
-            yield split.x, y, split.validation[0], y_validation
+            weight = None if np.all(split.loss_weight == split.loss_weight[0]) else split.loss_weight
+            yield Pair(split.x, y, split.validation[0], y_validation, weight)
 
     current: dict[str, np.ndarray] = {}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,17 @@ from wellposed.errors import StudyError
 
 Array = NDArray[Any]
 Metric = Callable[[Array, Array], float]
-Pair = tuple[Array, Array, Array, Array]
+
+
+class Pair(NamedTuple):
+    """A split: encoded rows, class codes or scaled targets; ``weight`` of each training row (None: all alike)."""
+
+    x_train: Array
+    y_train: Array
+    x: Array
+    y: Array
+    weight: Array | None = None
+
 
 CLIP = 1e-7  # probabilities in the log loss, as Keras clips them
 PILOT_CELLS = 1_000_000  # training cells (rows x columns x trees a round) above which boosting is timed first
@@ -40,12 +50,13 @@ def references(
 
     Classification: class frequencies (the majority class), logistic regression (L2, C = 1), histogram gradient
     boosting. Regression: the mean, ridge regression (alpha of 0.1, 1, 10 by leave-one-out), histogram gradient
-    boosting (one model a target). All with scikit-learn's defaults.
+    boosting (one model a target). All with scikit-learn's defaults, and with the
+    training rows' weights.
 
     Args:
         task: ``"classification"`` or ``"regression"``.
-        pairs: a split's ``(x_train [rows, columns], y_train, x_validation, y_validation)``, encoded; y are class codes
-            ``[rows]`` or scaled targets ``[rows, targets]``. Read once, so they may be made as they are asked for.
+        pairs: of every split: x are ``[rows, columns]``, y class codes ``[rows]`` or scaled targets
+            ``[rows, targets]``. Read once, so they may be made as they are asked for.
         metrics: name -> function of (y, prediction), prediction being probabilities ``[rows, classes]`` or values
             ``[rows, targets]``; one named ``"loss"`` replaces the default (log loss or mean squared error).
         seed: of boosting.
@@ -67,7 +78,7 @@ def references(
     loss = log_loss if task == "classification" else squared_error
     scored = {"loss": loss, **metrics}
     scores: dict[str, list[dict[str, float]]] = {name: [] for name in models}
-    for index, (x_train, y_train, x_validation, y_validation) in enumerate(pairs):
+    for index, (x_train, y_train, x_validation, y_validation, weight) in enumerate(pairs):
         if time.monotonic() >= deadline:
             break
         if task == "classification":
@@ -78,7 +89,7 @@ def references(
         for name, model in models.items():
             if name == "gradient boosting" and index >= max_pairs:
                 continue
-            prediction = model(x_train, y_train, x_validation, width, deadline)
+            prediction = model(x_train, y_train, weight, x_validation, width, deadline)
             if prediction is not None:
                 scores[name].append({key: float(score(y_validation, prediction)) for key, score in scored.items()})
     return [
@@ -99,17 +110,19 @@ def squared_error(y: Array, values: Array) -> float:
     return float(np.square(y.astype(np.float64) - values).mean())
 
 
-Model = Callable[[Array, Array, Array, int, float], Array | None]
+Model = Callable[[Array, Array, Array | None, Array, int, float], Array | None]
 
 
 def _classifiers(seed: int) -> dict[str, Model]:
     def over_all_classes(model: Model) -> Model:
         """Fits on the classes that the training rows have; the others get probability 0."""
 
-        def fitted(x_train: Array, y_train: Array, x: Array, width: int, deadline: float) -> Array | None:
+        def fitted(
+            x_train: Array, y_train: Array, weight: Array | None, x: Array, width: int, deadline: float
+        ) -> Array | None:
             present, codes = np.unique(y_train.astype(int), return_inverse=True)
             few = model if present.size > 1 else frequencies
-            prediction = few(x_train, codes, x, present.size, deadline)
+            prediction = few(x_train, codes, weight, x, present.size, deadline)
             if prediction is None:
                 return None
             full = np.zeros((len(x), width))
@@ -118,14 +131,20 @@ def _classifiers(seed: int) -> dict[str, Model]:
 
         return fitted
 
-    def frequencies(x_train: Array, y_train: Array, x: Array, width: int, deadline: float) -> Array:
-        share = np.bincount(y_train, minlength=width) / len(y_train)
-        return np.tile(share, (len(x), 1))
+    def frequencies(
+        x_train: Array, y_train: Array, weight: Array | None, x: Array, width: int, deadline: float
+    ) -> Array:
+        share = np.bincount(y_train, weight, minlength=width)
+        return np.tile(share / share.sum(), (len(x), 1))
 
-    def logistic(x_train: Array, y_train: Array, x: Array, width: int, deadline: float) -> Array | None:
-        return _logistic_regression(x_train, y_train, x, width, deadline)
+    def logistic(
+        x_train: Array, y_train: Array, weight: Array | None, x: Array, width: int, deadline: float
+    ) -> Array | None:
+        return _logistic_regression(x_train, y_train, weight, x, width, deadline)
 
-    def boosting(x_train: Array, y_train: Array, x: Array, width: int, deadline: float) -> Array | None:
+    def boosting(
+        x_train: Array, y_train: Array, weight: Array | None, x: Array, width: int, deadline: float
+    ) -> Array | None:
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         trees = width if width > 2 else 1
@@ -134,7 +153,7 @@ def _classifiers(seed: int) -> dict[str, Model]:
 
         def fit(rounds: int) -> Array:
             model = HistGradientBoostingClassifier(max_iter=rounds, early_stopping=stopping, random_state=seed)
-            return model.fit(x_train, y_train).predict_proba(x)
+            return model.fit(x_train, y_train, sample_weight=weight).predict_proba(x)
 
         return _boosted(fit, x_train.size * trees, deadline)
 
@@ -146,24 +165,29 @@ def _classifiers(seed: int) -> dict[str, Model]:
 
 
 def _regressors(seed: int) -> dict[str, Model]:
-    def mean(x_train: Array, y_train: Array, x: Array, width: int, deadline: float) -> Array:
-        return np.tile(y_train.mean(axis=0, dtype=np.float64), (len(x), 1))
+    def mean(x_train: Array, y_train: Array, weight: Array | None, x: Array, width: int, deadline: float) -> Array:
+        return np.tile(np.average(y_train.astype(np.float64), axis=0, weights=weight), (len(x), 1))
 
-    def ridge(x_train: Array, y_train: Array, x: Array, width: int, deadline: float) -> Array | None:
+    def ridge(
+        x_train: Array, y_train: Array, weight: Array | None, x: Array, width: int, deadline: float
+    ) -> Array | None:
         from sklearn.linear_model import RidgeCV
 
         if time.monotonic() >= deadline:
             return None
         x_train = _working(x_train)
-        model = RidgeCV().fit(x_train, y_train.astype(x_train.dtype))
+        model = RidgeCV().fit(x_train, y_train.astype(x_train.dtype), sample_weight=weight)
         return np.asarray(model.predict(_working(x))).reshape(len(x), width)
 
-    def boosting(x_train: Array, y_train: Array, x: Array, width: int, deadline: float) -> Array | None:
+    def boosting(
+        x_train: Array, y_train: Array, weight: Array | None, x: Array, width: int, deadline: float
+    ) -> Array | None:
         from sklearn.ensemble import HistGradientBoostingRegressor
 
         def fit(rounds: int) -> Array:
             models = [HistGradientBoostingRegressor(max_iter=rounds, random_state=seed) for _ in range(width)]
-            return np.stack([m.fit(x_train, y).predict(x) for m, y in zip(models, y_train.T, strict=True)], axis=1)
+            fitted = [m.fit(x_train, y, sample_weight=weight) for m, y in zip(models, y_train.T, strict=True)]
+            return np.stack([model.predict(x) for model in fitted], axis=1)
 
         return _boosted(fit, x_train.size * width, deadline)
 
@@ -184,10 +208,13 @@ def _boosted(fit: Callable[[int], Array], cells: int, deadline: float) -> Array 
         return fit(ROUNDS) if time.monotonic() < deadline else None
 
 
-def _logistic_regression(x_train: Array, y_train: Array, x: Array, width: int, deadline: float) -> Array | None:
-    """Probabilities of multinomial logistic regression: sum of log losses + 1/2 |w|^2, intercepts free.
+def _logistic_regression(
+    x_train: Array, y_train: Array, weight: Array | None, x: Array, width: int, deadline: float
+) -> Array | None:
+    """Probabilities of multinomial logistic regression: weighted sum of log losses + 1/2 |w|^2.
 
-    With two classes the two columns share what scikit-learn's single one holds, hence the factor 2 there.
+    Intercepts are free. With two classes the two columns share what scikit-learn's single one holds, hence the factor 2
+    there.
     """
     from scipy.optimize import minimize
 
@@ -197,13 +224,14 @@ def _logistic_regression(x_train: Array, y_train: Array, x: Array, width: int, d
     rows, columns = x_train.shape
     strength = 2.0 if width == 2 else 1.0
     truth = np.eye(width)[y_train]
+    each = np.ones((rows, 1)) if weight is None else weight.astype(np.float64)[:, None]
 
     def objective(flat: Array) -> tuple[float, Array]:
         w = flat.reshape(-1, width)
         log_p = _log_softmax(x_train @ w[:-1].astype(x_train.dtype) + w[-1])
-        errors = np.exp(log_p) - truth
+        errors = each * (np.exp(log_p) - truth)
         slope = x_train.T @ errors.astype(x_train.dtype) + strength * w[:-1]
-        value = 0.5 * strength * np.square(w[:-1]).sum() - (truth * log_p).sum()
+        value = 0.5 * strength * np.square(w[:-1]).sum() - (each * truth * log_p).sum()
         return float(value) / rows, np.vstack([slope, errors.sum(axis=0)]).ravel() / rows
 
     def in_time(_: Array) -> None:

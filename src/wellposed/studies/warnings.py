@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ __all__ = ["warnings_of"]
 
 
 def warnings_of(entries: Sequence[dict[str, Any]], metric: str, direction: str, epochs: int) -> list[str]:
-    """In the order in which they matter: a failed, collapsed or underfitted baseline, then unfinished training."""
+    """In the order in which they matter: a troubled baseline, unfinished training, techniques that never acted."""
     baseline, found = entries[0], []
     if baseline["failed"]:
         found.append(
@@ -33,9 +34,26 @@ def warnings_of(entries: Sequence[dict[str, Any]], metric: str, direction: str, 
         )
     unfinished = [e["name"] for e in entries[1:] if e["improving"] * 2 > e["members"] and e["name"] != "best-epoch"]
     if unfinished and baseline["improving"] * 2 <= baseline["members"]:
-        shown = ", ".join(unfinished[:4]) + (f" and {len(unfinished) - 4} more" if len(unfinished) > 4 else "")
-        found.append(f"Still improving at the last epoch, so more epochs may show more: {shown}.")
+        found.append(f"Still improving at the last epoch, so more epochs may show more: {_listed(unfinished)}.")
+    idle = [e["name"] for e in entries[1:] if e["name"] != "best-epoch" and _same(e, baseline)]
+    if idle:
+        whose = "its members are" if len(idle) == 1 else "their members are"
+        found.append(f"{_listed(idle)} never acted: {whose} the baseline's to the last digit.")
     return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first four, and how many more."""
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def _same(entry: dict[str, Any], baseline: dict[str, Any]) -> bool:
+    """Whether every member scores as the baseline's does, up to the last digit of float32."""
+    pairs = zip(entry["validation"]["per_member"], baseline["validation"]["per_member"], strict=True)
+    values = [(own[key], base[key]) for own, base in pairs for key in own.keys() - {"fold", "seed"}]
+    if entry["failed"] or baseline["failed"] or not values:
+        return False
+    return all(None not in pair and math.isclose(*pair, rel_tol=2e-7) for pair in values)
 
 
 def _overfits(baseline: dict[str, Any]) -> bool:
