@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import sys
+import tempfile
 import warnings
+import zipfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from wellposed.data.dataset import Dataset
 from wellposed.errors import StudyError
 from wellposed.exchange.keras_layers import read_layers
+from wellposed.exchange.keras_network import MISSING, UNKNOWN, build, codes, input_names
 from wellposed.exchange.keras_training import read_callbacks, read_loss, read_metric, read_optimizer
 from wellposed.exchange.setup import Setup
+from wellposed.models.model import Model
 from wellposed.recipe import Recipe
 from wellposed.training.spec import Training
 
-__all__ = ["from_keras"]
+__all__ = ["from_keras", "input_table", "save_keras", "to_keras"]
 
 
 def from_keras(
@@ -110,6 +116,70 @@ def _by_name(class_weight: Mapping[int, float] | None, data: Dataset | None) -> 
         remedy = f"Number them 0 to {len(data.classes) - 1}."
         raise StudyError("from_keras: class_weight must have a weight for each class", class_weight, remedy)
     return {name: float(class_weight[index]) for index, name in enumerate(data.classes)}
+
+
+def to_keras(model: Model) -> Any:
+    """The model as an uncompiled Keras model, of Keras's own layers alone, preprocessing included.
+
+    Inputs are raw: one float matrix (``features``, the columns in the schema's order, NaN where a cell is missing), an
+    image, or, with categorical columns, a dictionary of ``[rows, 1]`` inputs by column name, categories as the integer
+    codes of `input_table`. Outputs are probabilities (of the second class, if there is one output for two), or targets
+    in their own units.
+
+    Raises:
+        StudyError: Keras isn't installed, or has no counterpart of a layer.
+    """
+    return build(_library(), model)
+
+
+def save_keras(model: Model, path: str | Path) -> Path:
+    """Writes `to_keras`'s model into a ``.keras`` file that plain Keras loads; ``wellposed.json`` in it says the rest.
+
+    Raises:
+        StudyError: another suffix, or it can't be written.
+    """
+    place = Path(path)
+    if place.suffix != ".keras":
+        raise StudyError("export: the file must end in .keras", str(path), "Write e.g. -o model.keras.")
+    if place.is_dir():
+        raise StudyError("export: must be a file, but a folder of that name exists", str(path), "Choose another name.")
+    built = to_keras(model)
+    table = json.dumps(input_table(model), indent=1, ensure_ascii=False, allow_nan=False)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=".wellposed-") as folder:
+            file = Path(folder) / "model.keras"
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Keras's own, about NumPy's next version
+                built.save(file)
+            with zipfile.ZipFile(file, "a") as archive:
+                archive.writestr("wellposed.json", table)
+            os.replace(file, place)
+    except OSError as error:
+        remedy = "Choose another name."
+        raise StudyError(f"export: can't be written ({error.strerror})", str(path), remedy) from None
+    return place
+
+
+def input_table(model: Model) -> dict[str, Any]:
+    """What a user of the Keras model needs to know: columns, codes of categories, what the outputs are."""
+    columns = []
+    for name, column in zip(input_names(model.schema), model.schema.columns, strict=True):
+        kind = {"name": column.name, "input": name, "kind": "numeric" if column.numeric else "categorical"}
+        vocabulary = {} if column.numeric else {"unknown": UNKNOWN, "missing": MISSING, "codes": codes(column)}
+        columns.append({**kind, **vocabulary})
+    by_column = any(not column.numeric for column in model.schema.columns)
+    return {
+        "schema": "wellposed.keras/1",
+        "inputs": "by column" if by_column else "image" if model.schema.image_shape else "matrix",
+        "columns": columns,
+        "image_shape": model.schema.image_shape,
+        "task": model.target.task,
+        "classes": list(model.target.classes),
+        "outputs": "a column for each class" if model.target.per_class else
+        ("the probability of the second class" if model.target.classes else "the targets, in their own units"),
+        "targets": list(model.target.columns),
+    }  # fmt: skip
 
 
 def _library() -> Any:
