@@ -49,7 +49,9 @@ def test_words_go_to_standard_error_beside_json(finished: Any) -> None:
         "3 recipes (1 technique and 2 baselines) × 2 folds × 1 seed = 6 networks of 35 weights, 2 epochs, "
         "in 1 program; "
     )
-    assert lines[-1] == "report: run/report.html"
+    assert lines[-2] == "report: run/report.html"
+    selected = json.loads(finished.ran.out)["selected"]
+    assert lines[-1] == f"model: run/model ({selected}); use it: wellposed predict run new.csv"
     assert "★ selected" in finished.ran.err
     assert "On the 30 test rows set aside: " in finished.ran.err
     assert "\x1b" not in finished.ran.err  # nothing moves where there is no terminal

@@ -171,3 +171,23 @@ def test_a_broken_parquet_file_is_refused(tmp_path: Path) -> None:
     pd.DataFrame({"a": [[1, 2], [3]], "y": [1, 2]}).to_parquet(tmp_path / "b.parquet")
     with pytest.raises(DataError, match=r"a column holds lists or records, got a\. Spread it"):
         read(tmp_path / "b.parquet", "y")
+
+
+def test_numbers_with_a_unit(tmp_path: Path) -> None:
+    """They are named as what they are, whether they would be an identifier, a class or a regression target."""
+    rows = "".join(f"{i % 7},{i}.5 €,{'ab'[i % 2]}\n" for i in range(20))
+    (tmp_path / "prices.csv").write_text(f"x,price,y\n{rows}", encoding="utf-8")
+    data = read(str(tmp_path / "prices.csv"), "y")
+    assert data.roles["price"] == "identifier"
+    assert data.warnings[0] == (
+        "Column 'price' holds numbers that aren't written as plain ones (0.5 €): left out, as every cell differs; "
+        "write them as 1234.5 to have them as numbers."
+    )
+    remedy = "got 0.5 €. Write its cells as plain numbers, such as 1234.5."
+    for task, what in (
+        ("auto", "target 'price' holds numbers that aren't written as plain ones"),
+        ("regression", "regression target 'price' must hold numbers"),
+    ):
+        with pytest.raises(DataError) as caught:
+            read(str(tmp_path / "prices.csv"), "price", task=task)
+        assert str(caught.value) == f"{what}, {remedy}"

@@ -89,6 +89,9 @@ def compare(
         print(report)
     _show_results(comparison, terminal)
     terminal.line(f"report: {report}", "bold")
+    if (folder.folder / "model").exists():
+        use = shlex.join(["wellposed", "predict", str(folder.folder), "new.csv"])
+        terminal.line(f"model: {folder.folder / 'model'} ({comparison.results['selected']}); use it: {use}", "bold")
 
 
 def data_line(prepared: Prepared) -> str:

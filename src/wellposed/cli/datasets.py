@@ -11,6 +11,7 @@ import typer
 
 from wellposed.cli.options import ColumnOptions, DataOptions, takes
 from wellposed.cli.terminal import console
+from wellposed.errors import DataError, quoted
 
 if TYPE_CHECKING:
     from wellposed.data.registry import Entry
@@ -53,8 +54,19 @@ def _columns(name: str, options: Shown) -> str:
         return read_data(DataOptions(**{**dataclasses.asdict(options), "data": name})).summary()
     apart = {*(options.drop or ()), options.weight, options.group, options.time, options.split_column}
     candidates = [column for column in source.frame.columns if column not in apart]
-    found = infer_roles(source, candidates, markers, options.categorical or (), options.numeric or ())
-    return f"{as_command_line(columns(source, found))}\nName the target with --target COLUMN to see the task."
+    refused: list[str] = []
+    while True:
+        try:
+            found = infer_roles(source, candidates, markers, options.categorical or (), options.numeric or ())
+            break
+        except DataError as error:  # about one column, mostly: a date. The others are worth showing
+            wrong = [column for column in candidates if quoted(column) in error.what]
+            if not wrong:
+                raise
+            candidates.remove(wrong[0])
+            refused.append(f"refused: {as_command_line(str(error))}")
+    lines = [as_command_line(columns(source, found)), *refused, "Name the target with --target COLUMN to see the task."]
+    return "\n".join(lines)
 
 
 def _list() -> None:

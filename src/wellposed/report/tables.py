@@ -85,7 +85,8 @@ def rich_table(results: Mapping[str, Any], *, width: int | None = None) -> Table
     for recipe in reading.ranked(results):
         role = reading.role(results, recipe)
         style = {"selected": "bold", "baseline": "cyan", reading.BEST_EPOCH: "cyan"}.get(role, "")
-        mark = {"selected": "★ ", "baseline": "● ", reading.BEST_EPOCH: "● "}.get(role, "")
+        baseline = recipe["name"] in (results.get("baseline") or "baseline", reading.BEST_EPOCH)
+        mark = ("★ " if role == "selected" else "") + ("● " if baseline else "")
         failed = bool(recipe.get("failed"))
         cells = [Text(f"{mark}{recipe['name']}", style=style)]
         for measure in found:
