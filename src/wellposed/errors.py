@@ -42,6 +42,10 @@ def option(name: str, value: object = None) -> str:
         name: the keyword.
         value: what it is to be set to; None: the option alone.
     """
+    if isinstance(value, list):
+        value = [printable(str(item), 60) for item in value]
+    elif isinstance(value, str):
+        value = printable(value, 60)
     return f"`{name}`" if value is None else f"`{name}={value!r}`"
 
 
@@ -66,5 +70,5 @@ _JOINERS = "\u200c\u200d"
 
 def _shown(value: object) -> str:
     """The value on one line of at most 120 printable characters."""
-    text = printable(value if isinstance(value, str) else repr(value))
+    text = printable(value if isinstance(value, str) else repr(value)) or "nothing"
     return text if len(text) <= 120 else text[:117] + "..."

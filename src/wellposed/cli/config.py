@@ -11,6 +11,8 @@ from wellposed.errors import StudyError
 
 __all__ = ["load_config"]
 
+_MOST_BYTES = 1_000_000
+
 
 def load_config(path: str, parameters: list[Any]) -> dict[str, Any]:
     """The defaults that a file sets, by parameter name.
@@ -23,12 +25,15 @@ def load_config(path: str, parameters: list[Any]) -> dict[str, Any]:
     Raises:
         StudyError: the file can't be read, a key is no option, or a value has the wrong type.
     """
+    file = Path(path)
+    if file.exists() and not file.is_dir() and not (file.is_file() and file.stat().st_size <= _MOST_BYTES):
+        raise StudyError("config: must be an ordinary file of at most 1 MB", path, "Give a TOML file.")
     try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        values = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not text"
         raise StudyError(f"config: can't be read ({why})", path, "Give a TOML file.") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         remedy = 'Write lines such as epochs = 100 and target = "y".'
         raise StudyError(f"config: isn't TOML ({error})", path, remedy) from None
     known = {_key(parameter): parameter for parameter in parameters if _key(parameter) not in ("config", "help")}

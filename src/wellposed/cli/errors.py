@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from wellposed.errors import StudyError
+from wellposed.errors import StudyError, printable
 
 __all__ = ["is_usage_error", "one_line", "refuse_repeated", "usage_message"]
 
@@ -49,7 +49,9 @@ def usage_message(error: Any, arguments: Sequence[str]) -> str:
         if not values and error.param is not None and error.param.name in defaults:
             place = f"config {context.params['config']}: {_name(error).removeprefix('--')}"
             return one_line(f"{place} {_rule(error)}, got {defaults[error.param.name]}. {shows}")
-        return one_line(f"{_name(error)} {_rule(error)}, got {values[0] if values else 'nothing'}. {shows}")
+        return one_line(
+            f"{_name(error)} {_rule(error)}, got {printable(values[0], 120) if values else 'nothing'}. {shows}"
+        )
     if unknown:
         return one_line(f"no such command {unknown[1]}. {_guess(unknown[1], known.commands)}{lists}")
     if error.message.startswith("Got unexpected extra argument"):

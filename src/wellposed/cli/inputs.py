@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["load_own", "make_network", "make_training", "read_data", "settings", "share_or_file", "widths"]
 
+_MOST_LAYERS = 100  # a program of more takes minutes to compile
+
 
 def read_data(
     data: DataOptions, *, validation: str | None = None, test: str | None = None, memory: int | None = None
@@ -103,9 +105,12 @@ def widths(text: str) -> tuple[int, ...]:
     if text.strip().lower() == "none":
         return ()
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() and 0 < int(part) <= 1_000_000 for part in parts):
+    if not all(part.isascii() and part.isdigit() and len(part) < 8 and 0 < int(part) <= 1_000_000 for part in parts):
         remedy = "Write e.g. --network 20,20, or none for a linear model."
         raise StudyError("network: must be widths of at least 1 with commas between them", text or "nothing", remedy)
+    if len(parts) > _MOST_LAYERS:
+        remedy = "Write e.g. --network 20,20."
+        raise StudyError(f"network: must have at most {_MOST_LAYERS} hidden layers", len(parts), remedy)
     return tuple(int(part) for part in parts)
 
 

@@ -19,6 +19,8 @@ MISSING = frozenset({"", "NA", "N/A", "n/a", "#N/A", "<NA>", "nan", "NaN", "NAN"
 _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T]\d.*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}([ T]\d.*)?|\d{1,2}:\d{2}(:\d{2}.*)?"
 )
+_SIGNS = r"[^\W\d_]{0,3}[%‰°$€£¥₹]?"
+_DRESSED = re.compile(rf"{_SIGNS}\s?[+-]?\d[\d.,_'’\s]*\s?{_SIGNS}")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -129,6 +131,12 @@ def almost_numbers(labels: list[str]) -> list[str]:
     """The labels that keep a text column from being numeric, if they are few among many numbers; else nothing."""
     others = [text for text in labels if not _is_float(text)]
     return others if len(labels) >= 20 and len(others) <= 0.1 * len(labels) else []
+
+
+def dressed_number(labels: list[str]) -> str | None:
+    """The first of the labels if nearly all are numbers dressed up: ``5 €``, ``12%``, ``1_000``, ``1.234,5``."""
+    dressed = [text for text in labels if not _is_float(text) and _DRESSED.fullmatch(text)]
+    return dressed[0] if len(dressed) >= max(2, 0.9 * len(labels)) else None
 
 
 def with_decimal_point(column: pd.Series, na: Iterable[object] = ()) -> np.ndarray | None:

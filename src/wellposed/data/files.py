@@ -30,7 +30,7 @@ def most_inflated(compressed: int, memory: int) -> int:
 
 def too_large(place: object, most: int) -> DataError:
     """The error for compressed data that grow beyond the bound."""
-    remedy = f"Unpack it and look at it; more {option('memory')} helps where the data are really so large."
+    remedy = f"If it really holds so much, unpack it first, or allow more {option('memory')}."
     return DataError(f"{place}: the packed data are too large", f"more than {most / 1e6:,.0f} MB unpacked", remedy)
 
 
@@ -51,7 +51,9 @@ def file_bytes(path: Path) -> bytes:
     except FileNotFoundError:
         raise DataError("no such data file", str(path), _nearby(path)) from None
     except OSError as error:
-        raise DataError("data file can't be read", f"{path} ({error.strerror})", "Check its permissions.") from None
+        raise DataError(
+            "data file can't be read", f"{path} ({error.strerror})", "Check the path and its permissions."
+        ) from None
     except MemoryError:
         raise DataError(f"{path}: doesn't fit into memory", remedy="Take a part of its rows.") from None
     if not raw:
@@ -95,7 +97,10 @@ def load_array(place: object, stream: IO[bytes], size: int) -> np.ndarray:
         reader = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
         if reader is None:
             raise ValueError(f"format version {version[0]}.{version[1]}")
-        shape, fortran, dtype = reader(stream, max_header_size=_HEADER_BYTES)
+        try:
+            shape, fortran, dtype = reader(stream, max_header_size=_HEADER_BYTES)
+        except Exception:  # parsed as Python's literals: nearly anything may be wrong with it
+            raise ValueError("a broken header") from None
         if dtype.hasobject:
             raise DataError(what, "Python objects, which are never unpickled", remedy)
         count = 1
@@ -112,20 +117,19 @@ def load_array(place: object, stream: IO[bytes], size: int) -> np.ndarray:
         return values.reshape(shape[::-1]).T if fortran else values.reshape(shape)
     except DataError:
         raise
-    # a header is parsed as Python's literals, so anything may be wrong with it
-    except (ValueError, TypeError, SyntaxError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(what, first_line(error), remedy) from None
 
 
 def stem_and_suffix(path: Path) -> tuple[str, str]:
     """Name without endings, and the ending that says the kind: ``("adult", ".csv")`` for ``adult.csv.gz``."""
     name = path.name[:-3] if path.name.lower().endswith(".gz") else path.name
-    return Path(name).stem, Path(name).suffix.lower()
+    return printable(Path(name).stem), Path(name).suffix.lower()
 
 
 def first_line(error: BaseException) -> str:
     """The first line of what a library said."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
 
 
 def _nearby(path: Path) -> str:
@@ -133,7 +137,7 @@ def _nearby(path: Path) -> str:
 
     folder = path.parent
     try:
-        names = sorted(item.name for item in folder.iterdir())
+        names = sorted(item.name for item in folder.iterdir() if item.name != path.name)
     except OSError:
         names = []
     close = difflib.get_close_matches(path.name, names, n=3, cutoff=0.7)

@@ -54,6 +54,11 @@ def _open_path(text: str, na: tuple[str, ...], name: str | None, memory: int) ->
 
     if text in REGISTRY:
         return registered_source(text)
+    if not text or "\0" in text:
+        remedy = "Give a path, or a name that `wellposed datasets` lists."
+        raise DataError("data must be a file or a known name", text or "nothing", remedy)
+    if "://" in text:
+        raise DataError("data aren't fetched from the web", text, "Fetch the file first, and give its path.")
     if "," in text and text.strip().lower().endswith(".npy") and not Path(text).exists():
         from wellposed.data.arrays import npy_pair_source
 

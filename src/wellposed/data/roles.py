@@ -12,6 +12,7 @@ import numpy as np
 from wellposed.data.columns import (
     almost_numbers,
     category,
+    dressed_number,
     factorized,
     first_date,
     listed,
@@ -20,7 +21,7 @@ from wellposed.data.columns import (
     with_decimal_point,
 )
 from wellposed.data.targets import refuse_infinite
-from wellposed.errors import DataError, option, quoted
+from wellposed.errors import DataError, option, printable, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,6 +141,8 @@ def _classify(
     named_so = _IDENTIFIER_NAME.fullmatch(name) is not None and share >= 0.9
     if source.named and not as_categorical and len(codes) >= MIN_IDENTIFIER_ROWS and (share == 1 or named_so):
         found.roles[name], identifiers[name] = "identifier", text
+        if not labels[0].isalnum():  # x17 is a code
+            found.warnings += _dressed(name, labels, "left out, as every cell differs")
         return
     strays = almost_numbers(labels)
     if strays and not as_categorical:
@@ -147,7 +150,18 @@ def _classify(
             f"Column {quoted(name)} holds {len(labels) - len(strays)} numbers but also {listed(strays)}: taken as "
             f"categorical; if that means missing, say {option('na', strays[:1])}."
         )
+    if not strays and not as_categorical:
+        found.warnings += _dressed(name, labels, "taken as categorical")
     found.roles[name], found.features[name] = "categorical", text
+
+
+def _dressed(name: str, labels: list[str], fate: str) -> list[str]:
+    """A warning if the cells are numbers with a unit or separators."""
+    cell = dressed_number(labels)
+    if cell is None:
+        return []
+    what = f"Column {quoted(name)} holds numbers that aren't written as plain ones ({printable(cell, 60)})"
+    return [f"{what}: {fate}; write them as 1234.5 to have them as numbers."]
 
 
 def _counts(name: str, present: np.ndarray, rows: int) -> bool:

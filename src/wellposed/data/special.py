@@ -13,6 +13,7 @@ from wellposed.errors import DataError, option, quoted
 if TYPE_CHECKING:
     import pandas as pd
 
+_LARGEST_WEIGHT = 1e12  # sums of weighted losses are float32
 _SPLITS = {
     **dict.fromkeys(("train", "training", "fit"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
@@ -42,10 +43,12 @@ def special_columns(frame: pd.DataFrame, special: Mapping[str, str], na: tuple[s
 
 def _weights(column: pd.Series, na: tuple[str, ...]) -> np.ndarray:
     values = numbers(column, na)
-    if values is None or not np.isfinite(values).all() or (values < 0).any() or not values.sum() > 0:
+    if values is None or not ((values >= 0) & (values <= _LARGEST_WEIGHT)).all() or not (values > 0).any():
+        missing = 0 if values is None else int(np.isnan(values).sum())
+        span = "" if values is None or missing else f"{np.min(values):g} to {np.max(values):g}"
         raise DataError(
-            f"weight column {quoted(column.name)} must hold finite numbers that aren't negative, some above 0",
-            str(column.iloc[0]) if values is None else f"{np.min(values):g} to {np.max(values):g}",
+            f"weight column {quoted(column.name)} must hold numbers from 0 to {_LARGEST_WEIGHT:g}, some above 0",
+            span or (f"{missing} missing" if missing else str(column.iloc[0])),
             f"Mend the cells, or leave {option('weight')} out.",
         )
     return values.astype(np.float64)

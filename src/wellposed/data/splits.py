@@ -15,6 +15,7 @@ from wellposed.errors import StudyError, option
 if TYPE_CHECKING:
     from wellposed.data.dataset import Dataset
 
+_MOST_SEEDS = 10_000
 _VAULT, _PARTITION, _MONITOR = 1, 2, 3
 
 
@@ -275,6 +276,8 @@ def _refuse_groups_in_time(groups: np.ndarray | None) -> None:
 def _check(folds: int | None, validation: float | None, seeds: int, monitor: float, rows: int) -> None:
     if seeds < 1:
         raise StudyError("a study needs at least 1 seed", seeds, f"Use {option('seeds', 3)}.")
+    if seeds > _MOST_SEEDS:
+        raise StudyError(f"a study takes at most {_MOST_SEEDS:,} seeds", seeds, f"Use {option('seeds', 10)}.")
     if rows < 2:
         raise StudyError("splits need at least 2 rows", rows, "Give more data.")
     if validation is not None:
@@ -304,7 +307,8 @@ def _share(name: str, value: float) -> None:
 def _size(share: float, rows: int, name: str) -> int:
     """Rounded number of rows, at least 1 and leaving at least 1."""
     if rows < 2:
-        raise StudyError(f"{name} rows need at least 2 rows to be carved from", rows, "Give more data.")
+        remedy = f"Give more data, or say {option('monitor', 0)}." if name == "monitor" else "Give more data."
+        raise StudyError(f"{name} rows need at least 2 rows to be carved from", rows, remedy)
     return min(max(1, round(share * rows)), rows - 1)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wellposed.data.splits import Split
 
 _QUANTILES = 5
+_SHOWN = 3  # classes with a warning of their own
 
 
 def class_codes(dataset: Dataset, stratify: bool | None) -> np.ndarray:
@@ -98,7 +99,9 @@ def class_warnings(dataset: Dataset, rows: np.ndarray, splits: Sequence[Split], 
     for split in splits:
         there = np.bincount(codes[split.training], minlength=len(dataset.classes)) > 0
         unlearned += ~there & (counts > 0)
-    for name, number in zip(dataset.classes, unlearned, strict=True):
-        if number:
-            found.append(f"Class {printable(name, 60)} has no training row in {number} of {len(splits)} splits.")
+    lacking = [(name, number) for name, number in zip(dataset.classes, unlearned, strict=True) if number]
+    for name, number in lacking[:_SHOWN]:
+        found.append(f"Class {printable(name, 60)} has no training row in {number} of {len(splits)} splits.")
+    if len(lacking) > _SHOWN:
+        found.append(f"So it is with {len(lacking) - _SHOWN} more classes.")
     return found

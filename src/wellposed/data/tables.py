@@ -45,7 +45,11 @@ def table_source(path: Path, *, na: tuple[str, ...] = (), name: str | None = Non
     else:
         text, warnings = _utf8(path, raw)
         del raw  # a large file is held once
-        frame, delimiter = _delimited(path, text, na)
+        before = csv.field_size_limit(_LONGEST_LINE)
+        try:
+            frame, delimiter = _delimited(path, text, na)
+        finally:
+            csv.field_size_limit(before)
     if not len(frame):
         raise DataError(f"{path}: no rows below the header", remedy="Give a table with at least one row.")
     comma = delimiter not in (None, ",")
@@ -89,7 +93,7 @@ def _delimited(path: Path, text: bytes, na: tuple[str, ...]) -> tuple[pd.DataFra
             ),
         )
     except pa.ArrowInvalid as error:
-        if "Empty CSV" in str(error):
+        if "Empty CSV" in str(error) or "Could not skip initial" in str(error):
             raise DataError(f"{path}: no rows below the header", remedy="Give a table with at least one row.") from None
         raise _ragged(path, text, delimiter, quote, len(names), error) from None
     del text
@@ -119,7 +123,7 @@ def _utf8(path: Path, raw: bytes) -> tuple[bytes, tuple[str, ...]]:
         warnings = (f"{path.name} is not UTF-8: read as {shown}.",)
     if b"\r" in raw:
         raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return raw, warnings
+    return raw.rstrip(b" \n"), warnings
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -166,7 +170,7 @@ def _delimiter(sample: list[str], quote: str) -> str:
     for delimiter in (",", ";", "\t", "|"):
         try:
             widths = Counter(len(row) for row in csv.reader(sample, delimiter=delimiter, quotechar=quote))
-        except csv.Error:  # a cell of more than 131,072 characters: this delimiter doesn't delimit
+        except csv.Error:  # an endless cell: this delimiter doesn't delimit
             continue
         width, agreeing = max(widths.items(), key=lambda item: (item[1], item[0]))
         score = (round(agreeing / sum(widths.values()), 2), width)
@@ -206,9 +210,15 @@ def _ragged(path: Path, text: bytes, delimiter: str, quote: str, width: int, err
             if row and len(row) != width:
                 got = f"{len(row)} in line {reader.line_num}"
                 remedy = "Mend that line; a cell that holds the delimiter must be quoted."
-                return DataError(f"{path}: every line must have {width} cells, as the header has", got, remedy)
+                if width == 1:
+                    remedy = "The first line must name the columns: take out what stands above it."
+                cells = "1 cell" if width == 1 else f"{width} cells"
+                return DataError(f"{path}: every line must have {cells}, as the header has", got, remedy)
     except csv.Error as broken:
         return _unreadable(path, broken)
+    if "straddling" in str(error):
+        remedy = "Check quotes and line ends."
+        return DataError(f"{path}: a line must be shorter than {_LONGEST_LINE >> 20} MB", remedy=remedy)
     return _unreadable(path, error)
 
 

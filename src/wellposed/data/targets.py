@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from wellposed.data.columns import first_date, label_key, listed, numbers, series, texts
+from wellposed.data.columns import dressed_number, factorized, first_date, label_key, listed, numbers, series, texts
 from wellposed.data.source import column_name
 from wellposed.errors import DataError, option, printable, quoted
 
@@ -133,7 +133,7 @@ def missing_column(role: str, name: str, columns: Sequence[str]) -> DataError:
     else:
         shown = ", ".join(printable(column, 60) for column in columns[:30])
         remedy = f"The columns are {shown}{', …' if len(columns) > 30 else ''}."
-    return DataError(f"{role} column doesn't exist", name, remedy)
+    return DataError(f"{role} column doesn't exist", name or "nothing", remedy)
 
 
 def convert_targets(
@@ -171,6 +171,10 @@ def convert_targets(
     found = _task(values[0]) if task == "auto" else task
     if found == "regression":
         return _regression(spec.columns, values, frame, check=classes is None)
+    date = first_date(series(frame, name)) if task == "auto" else None
+    if date is not None:
+        remedy = f"Turn it into numbers or classes, or use {option('task', 'classification')}."
+        raise DataError(f"target {quoted(name)} holds dates or times", date, remedy)
     labels = texts(series(frame, name), na)
     order = tuple(sorted(set(labels), key=label_key))
     return _classification(name, labels, order, classes)
@@ -193,6 +197,8 @@ def _compared(spec: TargetSpec, column: pd.Series, na: tuple[str, ...]) -> np.nd
     else:
         try:
             bound = float(spec.value)
+            if not np.isfinite(bound):
+                raise ValueError
         except ValueError:
             remedy = f"{quoted(spec.columns[0])} holds numbers."
             raise DataError("target expression must compare with a number", spec.names[0], remedy) from None
@@ -225,9 +231,10 @@ def _regression(names: tuple[str, ...], values: list[np.ndarray | None], frame: 
     for name, numeric in zip(names, values, strict=True):
         if numeric is None:
             got = first_date(series(frame, name)) or str(frame[name].iloc[0])
-            raise DataError(
-                f"regression target {quoted(name)} must hold numbers", got, f"Use {option('task', 'classification')}."
-            )
+            remedy = f"Use {option('task', 'classification')}." if len(names) == 1 else "Name columns of numbers."
+            if dressed_number(factorized(series(frame, name))[1]):
+                remedy = "Write its cells as plain numbers, such as 1234.5."
+            raise DataError(f"regression target {quoted(name)} must hold numbers", got, remedy)
         refuse_infinite("target", name, numeric)
         if check and numeric.min() == numeric.max():
             raise DataError(
@@ -258,6 +265,13 @@ def _classification(
     elif len(counts) < 2:
         remedy = values or "Name a target with at least two classes."
         raise DataError(f"target {quoted(name)} has one class only", str(counts.index[0]), remedy)
+    elif len(counts) == len(labels) > 2:
+        remedy = "Name a target whose classes repeat."
+        got = str(counts.index[0])
+        if dressed_number(list(map(str, counts.index))) and not got.isalnum():  # x17 is a code
+            remedy = "Write its cells as plain numbers, such as 1234.5."
+            raise DataError(f"target {quoted(name)} holds numbers that aren't written as plain ones", got, remedy)
+        raise DataError(f"target {quoted(name)} has a class of its own in every row", f"{len(counts)} classes", remedy)
     else:
         single = [label for label in order if counts.get(label, 0) == 1]
         if single:

@@ -224,6 +224,9 @@ class Experiment:
                     ", ".join(map(str, missing)),
                     "Give a weight for every class.",
                 )
+            if not any(table.values()):
+                remedy = "Give some class a weight above 0."
+                raise StudyError("training: class_weight must not be 0 for every class", str(dict(given)), remedy)
         return np.array([table[name] for name in names])
 
 

@@ -13,6 +13,9 @@ from wellposed.training.schedules import Schedule, schedule
 __all__ = ["Training"]
 
 
+_MOST = 1_000_000_000  # the engine counts in 32 bits
+
+
 @dataclasses.dataclass(frozen=True)
 class Training:
     """Training settings, shared by all candidates of a comparison.
@@ -49,6 +52,8 @@ class Training:
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise StudyError(f"training: {name} must be a whole number of at least 1", value)
+            if value > _MOST:
+                raise StudyError(f"training: {name} must be at most {_MOST:,}", value)
         if self.learning_rate is not None and not 0 < self.learning_rate < float("inf"):
             raise StudyError(
                 "training: learning_rate must be above 0", self.learning_rate, "Adam's usual value is 0.001."
