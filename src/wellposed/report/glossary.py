@@ -23,7 +23,8 @@ TERMS: dict[str, str] = {
     "validation once.",
     "seed": "The number that all luck comes from: initial weights, order of rows, random draws. Several seeds show how "
     "much is luck.",
-    "network": "One trained network: one recipe, one fold, one seed.",
+    "member": "One trained network: one recipe, one fold, one seed.",
+    "network": "Layers of units with weights that training adjusts. Each recipe trains one for every fold and seed.",
     "accuracy": "The share of rows whose class is predicted right. Higher is better; differences are in percentage "
     "points.",
     "balanced accuracy": "The accuracy within each class, averaged over the classes. Higher is better.",
@@ -65,7 +66,8 @@ TERMS: dict[str, str] = {
 
 _FORMS = {
     "technique": "techniques", "recipe": "recipes", "epoch": "epochs", "fold": "folds", "seed": "seeds",
-    "network": "networks", "residual": "residuals", "strength": "strengths", "gap": "gaps", "verdict": "verdicts",
+    "network": "networks", "member": "members", "residual": "residuals", "strength": "strengths", "gap": "gaps",
+    "verdict": "verdicts",
     "confusion matrix": "confusion matrices", "baseline": "baselines", "penalty": "penalties",
 }  # fmt: skip
 _TERM_OF = {form.lower(): term for term in TERMS for form in (term, _FORMS.get(term, term))}

@@ -151,7 +151,7 @@ def power(results: Mapping[str, Any], measure: Measure, *, need: bool = True) ->
 
 def _finding(results: Mapping[str, Any], measure: Measure) -> str:
     judged = {word: _judged(results, measure, word) for word in reading.SYMBOLS}
-    place = f"on {measure.name}" + (", on this split," if _on_one_split(results) else "")
+    place = f"on {measure.full}" + (", on this split," if _on_one_split(results) else "")
     compared = len(reading.techniques(results))
     if not compared:
         return f"No technique was compared on {measure.name}."

@@ -57,7 +57,7 @@ def cost_figure(
         "orientation": "h",
         "x": look.compact([row["cost"] for row in rows]),
         "y": list(range(len(names))),
-        "ids": names,
+        "customdata": names,
         "text": [f"<b>{look.plain(row['recipe'])}</b><br>{row['cost']:.2f} times the baseline's" for row in rows],
         "textposition": "none",
         "hovertemplate": "%{text}<extra></extra>",
@@ -82,9 +82,11 @@ def cost_figure(
 def relative_cost(
     results: Mapping[str, Any], history: pd.DataFrame, updates: Mapping[str, float]
 ) -> list[dict[str, Any]]:
-    """``recipe`` and ``cost`` (the baseline's is 1), cheapest first; those whose cost is unknown left out."""
+    """``recipe`` and ``cost`` (the baseline's is 1), cheapest first; without those that failed."""
     base = results.get("baseline") or "baseline"
-    epochs = {row["recipe"]: row["epochs"] for row in cost_rows(results, history) if row["epochs"]}
+    failed = {recipe["name"] for recipe in results["recipes"] if recipe.get("failed")}
+    sound = [row for row in cost_rows(results, history) if row["epochs"] and row["recipe"] not in failed]
+    epochs = {row["recipe"]: row["epochs"] for row in sound}
     spent = {name: value * updates.get(name, 0.0 if updates else 1.0) for name, value in epochs.items()}
     unit = spent.get(base)
     rows = [{"recipe": name, "cost": value / unit} for name, value in spent.items() if unit and value]

@@ -118,7 +118,7 @@ def _marks(
         "name": verdict or "no verdict",
         "x": look.compact(difference, measure.scale),
         "y": [place for place, _ in rows],
-        "ids": [row["recipe"] for _, row in rows],
+        "customdata": [row["recipe"] for _, row in rows],
         "text": [_hover(results, row["recipe"], measure) for _, row in rows],
         "hovertemplate": "%{text}<extra></extra>",
         "marker": {
@@ -156,7 +156,7 @@ def _beyond(
         "name": "against best-epoch",
         "x": look.compact([entry["mean"] for _, _, entry in found], measure.scale),
         "y": [place + 0.3 for place, _, _ in found],
-        "ids": [name for _, name, _ in found],
+        "customdata": [name for _, name, _ in found],
         "text": [f"<b>{look.plain(name)}</b><br>against best-epoch {measure.difference(entry)}{measure.unit}"
                  for _, name, entry in found],
         "hovertemplate": "%{text}<extra></extra>",

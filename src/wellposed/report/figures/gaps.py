@@ -50,7 +50,7 @@ def gap_figure(results: Mapping[str, Any], measure: Measure, *, page: bool = Fal
                 "name": column,
                 "x": look.compact([row[column] for row in rows], scale),
                 "y": list(range(len(rows))),
-                "ids": [row["recipe"] for row in rows],
+                "customdata": [row["recipe"] for row in rows],
                 "text": [_hover(row, measure) for row in rows],
                 "hovertemplate": "%{text}<extra></extra>",
                 "marker": {"size": 10, "color": fill, "line": {"width": 2, "color": colours}},

@@ -38,7 +38,7 @@ def spread_figure(results: Mapping[str, Any], measure: Measure, *, page: bool = 
         "name": "one network",
         "x": look.compact([row["difference"] for row in rows], scale),
         "y": [place[row["recipe"]] for row in rows],
-        "ids": [row["recipe"] for row in rows],
+        "customdata": [row["recipe"] for row in rows],
         "text": [f"fold {row['fold']}, seed {row['seed']}: {measure.difference({'mean': row['difference']})}"
                  f"{measure.unit}" for row in rows],
         "marker": {"size": 8, "color": [f"${styles[row['recipe']].colour}/0.45" for row in rows]},
@@ -49,7 +49,7 @@ def spread_figure(results: Mapping[str, Any], measure: Measure, *, page: bool = 
         "name": "mean",
         "x": look.compact([means[name] for name in known], scale),
         "y": [place[name] for name in known],
-        "ids": known,
+        "customdata": known,
         "text": [f"<b>{look.plain(name)}</b>: mean {measure.difference({'mean': means[name]})}{measure.unit}"
                  for name in known],
         "marker": {"symbol": "line-ns", "size": 16, "line": {"width": 3, "color": "$ink"}},

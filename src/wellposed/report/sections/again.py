@@ -60,8 +60,12 @@ def python(results: Mapping[str, Any]) -> str:
             lines.append(f"    {key}={_text(name)},")
     activation = f", activation={_text(network['activation'])}" if network.get("activation") else ""
     lines += [")", "study = wp.compare(", "    data,", f"    wp.MLP({widths!r}{activation}),", "    recipes,"]
-    settings = [f"training=training, {_splits(splits)}, seeds={splits.get('seeds')}, seed={training.get('seed') or 0}"]
-    lines += [f"    {setting}," for setting in settings]
+    rows, test = reading.finite(data.get("rows")), reading.finite(splits.get("test"))
+    settings = ["training=training", _splits(splits), f"seeds={splits.get('seeds')}"]
+    settings += [f"test={test / rows:.3g}"] if rows and test else []
+    settings += [f"metric={_text(results['metric']['name'])}"]
+    settings += [f"select={_text(results['select'])}"] if results.get("select") not in (None, "best") else []
+    lines += [f"    {setting}," for setting in [*settings, f"seed={training.get('seed') or 0}"]]
     lines += [")", 'print(*study.findings(), sep="\\n")', 'study.report("report.html")']
     return "\n".join(lines)
 
@@ -69,10 +73,9 @@ def python(results: Mapping[str, Any]) -> str:
 def _splits(splits: Mapping[str, Any]) -> str:
     kind = str(splits.get("kind") or "")
     if "hold-out" in kind:
-        counts = [reading.finite(splits.get(key)) or 0.0 for key in ("training", "monitor", "validation", "test")]
-        text = f"validation={counts[2] / max(sum(counts[:3]), 1.0):.3g}"
+        counts = [reading.finite(splits.get(key)) or 0.0 for key in ("training", "monitor", "validation")]
+        text = f"validation={counts[2] / max(sum(counts), 1.0):.3g}"
     else:
-        counts = [0.0, 0.0, 0.0, reading.finite(splits.get("test")) or 0.0]
         text = f"folds={splits.get('folds')}"
     return text + (", fixed=True" if kind.startswith("fixed") else "")
 

@@ -33,7 +33,7 @@ def _picture(results: Mapping[str, Any]) -> Figure | None:
     measure = reading.main_measure(results)
     if not any(reading.delta(recipe, measure) for recipe in results["recipes"]):
         return None
-    shown = {name for name, style in look.styles(results).items() if style.first}
+    shown = _few(results)
     numbers = columns_of(forest_data(results), measure=measure.key)
     kept = [row for row, name in enumerate(numbers["recipe"]) if name in shown]
     numbers = {name: [values[row] for row in kept] for name, values in numbers.items()}
@@ -50,6 +50,13 @@ def _picture(results: Mapping[str, Any]) -> Figure | None:
         kind="rows",
         wide=True,
     )
+
+
+def _few(results: Mapping[str, Any], most: int = 10) -> set[str]:
+    """The recipes that matter most, filled up with the next best to ``most``."""
+    shown = [name for name, style in look.styles(results).items() if style.first]
+    ranked = [recipe["name"] for recipe in reading.ranked(results)]
+    return set(list(dict.fromkeys([*shown, *ranked]))[: most + 1])  # the baseline itself has no row
 
 
 def _test(results: Mapping[str, Any]) -> Table | None:

@@ -111,7 +111,8 @@ def facts(results: Mapping[str, Any]) -> list[tuple[str, str]]:
     found.append(("time", ", ".join(spent)))
     steps = reading.finite(run.get("member_steps"))
     if steps:
-        programs = f" in {_whole(run['programs'])} programs" if run.get("programs") else ""
+        plural = "" if run.get("programs") == 1 else "s"
+        programs = f" in {_whole(run['programs'])} program{plural}" if run.get("programs") else ""
         found.append(("work", f"{_whole(steps)} minibatch steps of one network{programs}"))
     memory = reading.finite(run.get("peak_memory"))
     if memory:

@@ -104,11 +104,12 @@ const figures = (() => {
     layout.yaxis.range = [Math.max(names.length, 1) - 0.5, -0.5];
     layout.height += ROW * (Math.max(names.length, 2) - Math.max(before.size, 2));
     for (const trace of data) {
-      if (trace.ids) {
-        const kept = trace.ids.flatMap((name, index) => (after.has(name) ? [index] : []));
-        trace.y = kept.map((index) => trace.y[index] - before.get(trace.ids[index]) + after.get(trace.ids[index]));
+      const names = trace.customdata; // the recipe of each point
+      if (names) {
+        const kept = names.flatMap((name, index) => (after.has(name) ? [index] : []));
+        trace.y = kept.map((index) => trace.y[index] - before.get(names[index]) + after.get(names[index]));
         const parts = [[trace, "x"], [trace, "text"], [trace.marker, "color"], [trace.marker?.line, "color"],
-          [trace.error_x, "array"], [trace.error_x, "arrayminus"], [trace, "ids"]];
+          [trace.error_x, "array"], [trace.error_x, "arrayminus"], [trace, "customdata"]];
         for (const [holder, key] of parts) {
           if (Array.isArray(holder?.[key])) holder[key] = kept.map((index) => holder[key][index]);
         }

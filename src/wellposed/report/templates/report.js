@@ -7,7 +7,7 @@
   const filter = (names) => {
     const shown = new Set(names);
     for (const chip of chips) chip.setAttribute("aria-pressed", String(shown.has(chip.dataset.recipe)));
-    for (const row of document.querySelectorAll("tr[data-recipe]")) row.hidden = !shown.has(row.dataset.recipe);
+    for (const row of document.querySelectorAll("tr[data-recipe], li[data-recipe]")) row.hidden = !shown.has(row.dataset.recipe);
     const all = shown.size === chips.length;
     document.getElementById("filter-state").textContent = all ? `all ${chips.length} shown` : `${shown.size} of ${chips.length} shown`;
     figures.show(all ? null : shown);
