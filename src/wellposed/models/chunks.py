@@ -49,10 +49,9 @@ def _suffix(path: Path) -> str:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    stream = path.open("rb")
-    packed = stream.read(2) == b"\x1f\x8b"
-    stream.seek(0)
-    return gzip.open(stream) if packed else stream  # type: ignore[return-value]
+    with path.open("rb") as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if packed else path.open("rb")  # type: ignore[return-value]
 
 
 def _wide_characters(path: Path) -> bool:

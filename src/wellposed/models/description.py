@@ -204,19 +204,16 @@ def _technique(found: dict[str, Any], place: str) -> Technique:
         raise StudyError(f"{place} lacks its name", remedy=_REMEDY)
     cls = find(found["name"])
     fields: dict[str, Any] = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    check(found, dict.fromkeys(found if found.keys() <= {"name", *fields} else ("name", *fields), _anything()), place)
+    unknown = [key for key in found if key not in ("name", *fields)]
+    if unknown:
+        raise StudyError(f"{place} has an unknown key", unknown[0], "A newer wellposed may know it.")
     values = {}
     for name, field in fields.items():
-        if name not in found:
-            raise StudyError(f"{place} lacks {name}", remedy=_REMEDY)
-        kind = Number if field.metadata["strength"] or isinstance(field.default, float) else type(field.default)
-        check(found[name], kind, f"{place}.{name}")
-        values[name] = found[name]
+        if name in found:  # one that came with a later version of the technique has its default
+            kind = Number if field.metadata["strength"] or isinstance(field.default, float) else type(field.default)
+            check(found[name], kind, f"{place}.{name}")
+            values[name] = found[name]
     return cls(**values)
-
-
-def _anything() -> tuple[Any, ...]:
-    return (str, bool, Number)
 
 
 def _preprocessing(config: dict[str, Any], place: str) -> Preprocessing:

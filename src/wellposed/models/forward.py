@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -82,6 +83,7 @@ def _groups(model: Model) -> Iterator[Group]:
         yield Group(first, (stacked[0], stacked[1]), len(numbers))
 
 
+@functools.lru_cache(maxsize=64)
 def _compiled(network: Network) -> Callable[..., tuple[jax.Array, jax.Array | None]]:
     def one(weights: Any, state: Any, x: jax.Array) -> jax.Array:
         mask, rng = jnp.ones(x.shape[0], jnp.float32), Rng(jax.random.key(0))

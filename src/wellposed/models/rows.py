@@ -150,6 +150,8 @@ def _features_alone(path: Path) -> np.ndarray | None:
         raise
     except Exception as error:  # a header is parsed as Python's literals: anything may be wrong with it
         got = (str(error).splitlines() or [type(error).__name__])[0]
+        if "object" in got.lower():
+            got = "Python objects, which are never unpickled"
         raise DataError(f"{path}: must be an array of plain numbers or texts", got, remedy) from None
 
 
