@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from wellposed.errors import TechniqueError
 from wellposed.recipe import BASELINE, Recipe, parse, parse_grid
+from wellposed.techniques.base import Context
 from wellposed.techniques.catalog import CATALOG
 from wellposed.techniques.noise import Dropout
 from wellposed.techniques.penalties import L1, L2
@@ -89,3 +90,40 @@ def test_techniques_joined_with_a_comma():
         "recipe: techniques are joined with +, got dropout=0.2,layers=last,weight-decay=1e-3. "
         "Write dropout=0.2,layers=last + weight-decay=1e-3."
     )
+
+
+CONTEXT = Context(3, 3, "classification", ("input", "hidden1", "hidden2", "output"), (3, 3, 3, 3), 6)
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (
+            "max-norm=3 + weight-norm",
+            "recipe: only one technique can decide how long a unit's weights are, got weight-norm + max-norm. "
+            "Keep one of them, or give them separate layers.",
+        ),
+        (
+            "max-norm=3,layers=hidden1/output + unit-norm,layers=hidden2/output",
+            "recipe: only one technique can decide how long a unit's weights are, got max-norm + unit-norm. "
+            "Keep one of them, or give them separate layers.",
+        ),
+        (
+            "snapshots + schedule=cosine",
+            "recipe: only one technique can decide the training's schedule, got schedule + snapshots. "
+            "Keep one of them.",
+        ),
+    ],
+)
+def test_two_owners_are_refused(written, message):
+    recipe = parse(written)
+    with pytest.raises(TechniqueError) as caught:
+        recipe.check(CONTEXT)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "written", ["max-norm=3,layers=hidden1 + unit-norm,layers=output", "max-norm=3 + l2=0.1", "ema=0.9 + lookahead=0.5"]
+)
+def test_what_meets_nowhere_is_fine(written):
+    parse(written).check(CONTEXT)

@@ -13,6 +13,7 @@ import numpy as np
 from wellposed.errors import TechniqueError
 from wellposed.techniques.base import Context, Technique, overrides
 from wellposed.techniques.catalog import find, refuse_taken_name
+from wellposed.training.spec import Training
 
 __all__ = ["BASELINE", "Recipe", "parse", "parse_grid"]
 
@@ -99,6 +100,25 @@ class Recipe:
                 where = ", ".join(sorted(place.strip(":") for place in both))
                 raise TechniqueError(f"recipe: {item.name} acts twice on {where}", self.name, "Choose separate layers.")
             taken[type(item)] = taken.get(type(item), frozenset()) | places
+        for one, other in itertools.combinations(self.techniques, 2):
+            _refuse_two_owners(one, other, context)
+
+
+def _refuse_two_owners(one: Technique, other: Technique, context: Context) -> None:
+    """Two techniques that decide the same thing in one place, or rewrite the same setting of training."""
+    deeds = [deed for deed in one.decides if deed in other.decides]
+    layers = [{place.rpartition(":")[2] for place in item.places(context)} for item in (one, other)]
+    apart = all("" not in places for places in layers) and not layers[0] & layers[1]
+    plain = Training()
+    settings = [
+        {field.name for field in dataclasses.fields(plain) if getattr(spec, field.name) != getattr(plain, field.name)}
+        for spec in (one.training(plain), other.training(plain))
+    ]
+    deeds = [] if apart else deeds
+    deeds += [f"the training's {name}" for name in sorted(settings[0] & settings[1])]
+    if deeds:
+        remedy = "Keep one of them, or give them separate layers." if hasattr(one, "layers") else "Keep one of them."
+        raise TechniqueError(f"recipe: only one technique can decide {deeds[0]}", f"{one.name} + {other.name}", remedy)
 
 
 def text(item: Technique) -> str:

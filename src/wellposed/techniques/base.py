@@ -76,6 +76,9 @@ class Technique:
         reference: the paper.
         cheap: may stand at its neutral strength in other recipes' programs (a step costs ≤ 1.15 × with it).
         order: place among the ``update`` hooks (decay 0, proximal 10, constraint 20, lookahead 30, averaging 40).
+        decides: what only one technique can decide where it acts, in words ("how long a unit's weights are"). Two
+            that share a word are refused in one place; so are two with the hooks ``inference`` or ``epoch_end``, and
+            two that rewrite the same setting in ``training``.
     """
 
     name: ClassVar[str]
@@ -83,6 +86,7 @@ class Technique:
     reference: ClassVar[str]
     cheap: ClassVar[bool] = False
     order: ClassVar[int] = 0
+    decides: ClassVar[tuple[str, ...]] = ()
 
     # -- what a technique says of itself -----------------------------------------------------------------------
 

@@ -82,6 +82,7 @@ class MaxNorm(Placed):
     layers: str = option(default="all")
 
     name: ClassVar[str] = "max-norm"
+    decides: ClassVar[tuple[str, ...]] = ("how long a unit's weights are",)
     family: ClassVar[str] = "constraint"
     reference: ClassVar[str] = (
         "Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov 2014, "
@@ -117,6 +118,7 @@ class UnitNorm(Placed):
     layers: str = option(default="hidden")
 
     name: ClassVar[str] = "unit-norm"
+    decides: ClassVar[tuple[str, ...]] = ("how long a unit's weights are",)
     family: ClassVar[str] = "constraint"
     reference: ClassVar[str] = "Keras, keras.constraints.UnitNorm"
     order: ClassVar[int] = 20
@@ -184,6 +186,7 @@ class MinMaxNorm(Placed):
     layers: str = option(default="all")
 
     name: ClassVar[str] = "min-max-norm"
+    decides: ClassVar[tuple[str, ...]] = ("how long a unit's weights are",)
     family: ClassVar[str] = "constraint"
     reference: ClassVar[str] = "Keras, keras.constraints.MinMaxNorm"
     cheap: ClassVar[bool] = True

@@ -42,6 +42,7 @@ class SpectralNorm(Placed):
     iterations: int = option(default=1)
 
     name: ClassVar[str] = "spectral-norm"
+    decides: ClassVar[tuple[str, ...]] = ("how long a unit's weights are",)
     family: ClassVar[str] = "constraint"
     reference: ClassVar[str] = (
         "Gouk, Frank, Pfahringer and Cree 2021, Regularisation of neural networks by enforcing Lipschitz continuity, "

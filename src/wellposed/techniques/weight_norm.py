@@ -33,6 +33,7 @@ class WeightNorm(Placed):
     layers: str = option(default="all")
 
     name: ClassVar[str] = "weight-norm"
+    decides: ClassVar[tuple[str, ...]] = ("how long a unit's weights are",)
     family: ClassVar[str] = "normalization"
     reference: ClassVar[str] = (
         "Salimans and Kingma 2016, Weight normalization: a simple reparameterization to accelerate training of deep "
