@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
 from wellposed.errors import TechniqueError
@@ -201,7 +200,6 @@ def _rewritten(candidate: Candidate) -> Candidate:
 
 def _algorithm(candidate: Candidate, context: Context, loss: Loss, metrics: tuple[Metric, ...]) -> Algorithm:
     training, network = candidate.training, candidate.network
-    _refuse_stale_statistics(candidate, network)
     context = dataclasses.replace(
         context,
         layers=("input", *network.hidden_names, "output"),
@@ -209,15 +207,6 @@ def _algorithm(candidate: Candidate, context: Context, loss: Loss, metrics: tupl
         batch_size=training.batch_size,
     )
     return Algorithm(network, loss, metrics, training.optimizer, training.schedule, context, training.shuffle)  # type: ignore[arg-type]
-
-
-def _refuse_stale_statistics(candidate: Candidate, network: Network) -> None:
-    """Weights from another time would predict with the last weights' running statistics."""
-    needing = [item.name for item in candidate.techniques if "statistics" in item.requires()]
-    state = jax.eval_shape(lambda key: network.init(key)[1], jax.random.key(0))
-    if needing and jax.tree.leaves(state):
-        remedy = "Leave out one of them: statistics aren't estimated anew for averaged weights yet."
-        raise TechniqueError(f"recipe: {needing[0]} can't stand beside batch normalization", candidate.name, remedy)
 
 
 def _mergeable(item: Technique) -> bool:

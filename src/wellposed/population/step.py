@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from wellposed.network.mlp import Network, Outputs
 from wellposed.network.randomness import Rng
+from wellposed.network.statistics import estimating, has_statistics
 from wellposed.techniques.base import Batch, Context, Evaluation, Own, Technique, overrides
 from wellposed.training.losses import Loss
 from wellposed.training.metrics import Metric
@@ -26,6 +27,8 @@ __all__ = [
     "Hyper",
     "Member",
     "augment",
+    "estimate",
+    "estimates",
     "evaluate_rows",
     "finish_scores",
     "initialize",
@@ -72,13 +75,25 @@ class Hyper(NamedTuple):
 
 
 class Member(NamedTuple):
-    """One network in training."""
+    """One network in training.
+
+    Attributes:
+        params, state: the network's weights and running statistics.
+        own_params, own_state: each technique's.
+        optimizer: its moments.
+        estimated: the statistics of each parameter set that predicts, where they are estimated anew after every epoch.
+    """
 
     params: Any
     state: Any
     own_params: tuple[Any, ...]
     own_state: tuple[Any, ...]
     optimizer: Any
+    estimated: tuple[Any, ...] = ()
+
+    def states(self, sets: int) -> tuple[Any, ...]:
+        """The network's state for each of the parameter sets that predict."""
+        return self.estimated or (self.state,) * sets
 
     def own(self, prepared: Sequence[Any], own_params: Sequence[Any] | None = None) -> tuple[Own, ...]:
         """What belongs to each technique; ``own_params`` in place of the member's, where a gradient is taken."""
@@ -96,7 +111,32 @@ def initialize(algorithm: Algorithm, techniques: Techniques, key: PRNGKeyArray) 
     own = [item.init(algorithm.context, params, rng.of(type(item).__name__).key("init")) for item in techniques]
     own_params = tuple(item.params for item in own)
     optimizer = algorithm.optimizer.init((params, own_params))
-    return Member(params, state, own_params, tuple(item.state for item in own), optimizer)
+    member = Member(params, state, own_params, tuple(item.state for item in own), optimizer)
+    if not estimates(algorithm, techniques):
+        return member
+    sets = _predicting(techniques, params, own)
+    return member._replace(estimated=tuple(state for _ in sets))
+
+
+def estimates(algorithm: Algorithm, techniques: Techniques) -> bool:
+    """Whether weights predict that the network's running statistics weren't gathered with."""
+    return has_statistics(algorithm.network) and any("statistics" in item.requires() for item in techniques)
+
+
+def estimate(
+    algorithm: Algorithm,
+    techniques: Techniques,
+    member: Member,
+    x: Float[Array, "rows features"],
+    mask: Float[Array, " rows"],
+    prepared: Sequence[Any],
+) -> Member:
+    """The member with the exact statistics of all rows of mask 1, for each parameter set that predicts."""
+    own, passing = member.own(prepared), dataclasses.replace(algorithm, network=estimating(algorithm.network))
+    rng = Rng(jax.random.key(0))
+    sets = _predicting(techniques, member.params, own)
+    states = [_forward(passing, techniques, member.state, params, own, x, rng, mask)[1] for params in sets]
+    return member._replace(estimated=tuple(states))
 
 
 def augment(techniques: Techniques, batch: Batch, prepared: Sequence[Any], key: PRNGKeyArray) -> Batch:
@@ -164,7 +204,7 @@ def train_step(
         params, own_state[index] = item.update(
             params, member.params, own[index], lr=lr, preconditioner=preconditioner[0], step=step, total=total
         )
-    return Member(params, evaluation.state, own_params, tuple(own_state), optimizer)
+    return Member(params, evaluation.state, own_params, tuple(own_state), optimizer, member.estimated)
 
 
 def predict_rows(
@@ -180,10 +220,12 @@ def predict_rows(
         Predictions; logits where there is a single head and set (None otherwise); the first set's outputs.
     """
     own = member.own(prepared)
-    sets: list[Any] = [member.params]
-    for item, index in _owners(techniques, "inference"):
-        sets = list(item.inference(member.params, own[index]))
-    passes = [_forward(algorithm, techniques, member.state, params, own, x, Rng(jax.random.key(0))) for params in sets]
+    sets, rng = _predicting(techniques, member.params, own), Rng(jax.random.key(0))
+    states = member.states(len(sets))
+    passes = [
+        _forward(algorithm, techniques, state, params, own, x, rng)[0]
+        for params, state in zip(sets, states, strict=True)
+    ]
     first = passes[0]
     if len(passes) == 1 and first.logits.shape[0] == 1:
         return algorithm.network.predict(first.logits[0]), first.logits[0], first
@@ -243,7 +285,7 @@ def penalty_of(
     if not penalties:
         return jnp.float32(0.0)
     own = member.own(prepared)
-    outputs = _forward(algorithm, techniques, member.state, member.params, own, x, Rng(jax.random.key(0)))
+    outputs, _ = _forward(algorithm, techniques, member.state, member.params, own, x, Rng(jax.random.key(0)))
     terms = [item.penalty(member.params, own[index], outputs.hidden, mask) for item, index in penalties]
     return jnp.sum(jnp.stack([jnp.asarray(term, jnp.float32) for term in terms]))
 
@@ -270,11 +312,26 @@ def _weights(techniques: Techniques, params: Any, own: Sequence[Own], rng: Rng, 
     return params
 
 
+def _predicting(techniques: Techniques, params: Any, own: Sequence[Own]) -> list[Any]:
+    """The parameter sets that predict."""
+    sets = [params]
+    for item, index in _owners(techniques, "inference"):
+        sets = list(item.inference(params, own[index]))
+    return sets
+
+
 def _forward(
-    algorithm: Algorithm, techniques: Techniques, state: Any, params: Any, own: Sequence[Own], x: Array, rng: Rng
-) -> Outputs:
-    """A pass in inference mode."""
-    mask = jnp.ones(x.shape[0], jnp.float32)
+    algorithm: Algorithm,
+    techniques: Techniques,
+    state: Any,
+    params: Any,
+    own: Sequence[Own],
+    x: Array,
+    rng: Rng,
+    mask: Array | None = None,
+) -> tuple[Outputs, Any]:
+    """A pass in inference mode, and the state after it."""
+    mask = jnp.ones(x.shape[0], jnp.float32) if mask is None else mask
 
     def hidden(h: Array, layer: str) -> Array:
         for item, index in _owners(techniques, "hidden"):
@@ -282,7 +339,7 @@ def _forward(
         return h
 
     weights = _weights(techniques, params, own, rng, train=False)
-    return algorithm.network.apply(weights, state, x, mask=mask, rng=rng, train=False, hidden_hook=hidden)[0]
+    return algorithm.network.apply(weights, state, x, mask=mask, rng=rng, train=False, hidden_hook=hidden)
 
 
 def _evaluate(

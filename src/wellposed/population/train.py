@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.custom_batching import sequential_vmap
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from wellposed.network.randomness import stable_hash
@@ -21,6 +22,8 @@ from wellposed.population.step import (
     Member,
     Techniques,
     augment,
+    estimate,
+    estimates,
     evaluate_rows,
     finish_scores,
     initialize,
@@ -197,6 +200,8 @@ class Program:
             return self._step(data, settings, member, orders, keys, epoch, step)
 
         member = jax.lax.fori_loop(0, data.steps, body, carry.member)
+        if estimates(self.algorithm, self.techniques):
+            member = self._estimate(data, settings, member)
         member = _select(carry.active, member, carry.member)
         member, scores, stop, keep = self._end_of_epoch(data, settings, member, carry.active, epoch)
         finite = jnp.isfinite(scores[..., 0]) & _finite(member.params)
@@ -249,6 +254,18 @@ class Program:
         rows = order[positions % count]
         batch = Batch(x[rows], y[rows], weight[rows], (positions < count).astype(jnp.float32), {})
         return augment(settings.techniques, batch, settings.prepared, key)
+
+    def _estimate(self, data: TileData, settings: Settings, member: Member) -> Member:
+        """The members with statistics of all training rows for the weights that predict."""
+
+        def one(settings: Settings, member: Member, rows: tuple[Array, Array], prepared: Any) -> Member:
+            return estimate(self.algorithm, settings.techniques, member, *rows, prepared)
+
+        count = data.training.x.shape[1]
+        mask = (jnp.arange(count, dtype=jnp.int32) < data.real[:, None]).astype(jnp.float32)
+        # exact statistics take all rows at once; where they are many, one member at a time, for their memory
+        function = one if count <= self.block else sequential_vmap(one)
+        return self._map(function, settings, member, (data.training.x, mask))
 
     # -- scores --------------------------------------------------------------------------------------------------
 

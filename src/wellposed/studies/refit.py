@@ -131,7 +131,7 @@ def kept_model(
         raise StudyError(f"model: training diverged in epoch {record.diverged}", recipe.name, remedy)
     experiment = _on(experiment, rows)
     split = experiment.scheme.splits[0]
-    weights, state = _sets(keeper.plan, keeper.records, record, lambda: experiment.encoded(split))
+    weights, states = _sets(keeper.plan, keeper.records, record, lambda: experiment.encoded(split))
     facts = _facts(experiment, recipe, len(split.training), seed)
     return _model(
         experiment,
@@ -139,7 +139,7 @@ def kept_model(
         epochs,
         [experiment.preprocessing(split)],
         weights,
-        [state] * len(weights),
+        states,
         facts,
     )
 
@@ -171,10 +171,10 @@ def average_of_folds(
     states: list[Arrays] = []
     members = [record for record in keeper.records.of(candidate) if not record.failed and record.result_epoch]
     for record in members:
-        sets, state = _sets(plan, keeper.records, record, partial(rows, record.split))
+        sets, states_of = _sets(plan, keeper.records, record, partial(rows, record.split))
         learned = experiment.preprocessing(experiment.scheme.splits[record.split])
         weights += sets
-        states += [state] * len(sets)
+        states += states_of
         preprocessings += [learned] * len(sets)
     if not members:
         raise StudyError("model: every member of the folds diverged", recipe.name, "Lower the learning rate.")
@@ -205,8 +205,8 @@ def _only(plan: Plan, candidate: int) -> Plan:
 
 def _sets(
     plan: Plan, records: Records, record: MemberRecord, rows: Callable[[], SplitRows]
-) -> tuple[list[Arrays], Arrays]:
-    """The parameter sets that predict, as plain arrays, and the state beside them."""
+) -> tuple[list[Arrays], list[Arrays]]:
+    """The parameter sets that predict, as plain arrays, and the state of each."""
     number = next(index for index, other in enumerate(records.members) if other is record)
     part = next(part for part in plan.programs if number in part.techniques)
     techniques, context = part.techniques[number], part.program.algorithm.context
@@ -227,7 +227,7 @@ def _sets(
             if overrides(item, "weights"):
                 params = item.weights(params, own[index], rng.of(type(item).__name__), train=False)
         predicting.append(_plain(params))
-    return predicting, _plain(member.state)
+    return predicting, [_plain(state) for state in member.states(len(sets))]
 
 
 def _plain(tree: Any) -> Arrays:
