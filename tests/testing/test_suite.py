@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +124,11 @@ def test_check_runs_all_of_it(monkeypatch: pytest.MonkeyPatch):
     class Two(TechniqueSuite):
         technique = catalog.find("l2")
 
+    def noted(name: str) -> Callable[[TechniqueSuite], None]:
+        return lambda self: ran.append(name)
+
     for name in [name for name in dir(Two) if name.startswith("test_")]:
-        monkeypatch.setattr(Two, name, lambda self, name=name: ran.append(name))
+        monkeypatch.setattr(Two, name, noted(name))
     monkeypatch.setattr(Two, "test_acts", lambda self, tmp_path: ran.append(f"test_acts {Path(tmp_path).is_dir()}"))
     monkeypatch.setattr(Two, "test_documented", lambda self: pytest.skip("no"))
     passed = Two.check()
