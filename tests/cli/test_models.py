@@ -112,7 +112,7 @@ BAD = {
     ),
     "no target": (("evaluate", "{model}", "other.csv"), "target column doesn't exist, got y. "),
     "refit over something else": (
-        ("refit", "{model}", "{rows}", "--out", "full"), "out: must be a new folder, or one that holds a model, got full"
+        ("refit", "{model}", "{rows}", "--out", "full"), "out: must be a new folder, or one that holds a model"
     ),
     "too many epochs": (
         ("refit", "{model}", "{rows}", "--out", "x", "--epochs", "21"),

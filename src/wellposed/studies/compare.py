@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wellposed.data.dataset import Dataset
-from wellposed.errors import StudyError
+from wellposed.errors import StudyError, TechniqueError
 from wellposed.models.files import save_model
 from wellposed.models.model import Model
 from wellposed.network.mlp import MLP
-from wellposed.recipe import Recipe
+from wellposed.recipe import Recipe, parse
 from wellposed.records import Records
 from wellposed.runners.base import Progress, Runner
 from wellposed.runners.local import LocalRunner
@@ -95,12 +95,13 @@ class Comparison:
         """A recipe of the comparison, trained again like `best_model`.
 
         Args:
-            recipe: its name in `table`.
+            recipe: its name in `table`, or a text that means the same.
 
         Raises:
             StudyError: there is no such recipe, training diverged, or the comparison was read from disk.
         """
         prepared, number = self._trained(recipe)
+        recipe = prepared.recipes[number].name
         if recipe not in self.models:
             experiment = prepared.experiment
             self.models[recipe] = refit(
@@ -132,6 +133,8 @@ class Comparison:
     def _trained(self, recipe: str) -> tuple[Prepared, int]:
         """What was trained, and the recipe's number in it."""
         names = [entry["name"] for entry in self.results["recipes"]]
+        with contextlib.suppress(TechniqueError):
+            recipe = recipe if recipe in names else parse(recipe).name
         if recipe not in names:
             raise StudyError("model: no recipe of that name was compared", recipe, f"They are {'; '.join(names)}.")
         if self.prepared is None:
@@ -143,14 +146,15 @@ class Comparison:
     def save(self, folder: str | Path, **facts: Any) -> Path:
         """Writes the run directory, its report and the best model if it was made; returns the report's path."""
         run = Run(folder)
+        run.write_state("writing", **facts)
         best = self.models.get(self.results["selected"])
         if best is not None:
             save_model(best, run.folder / "model")
-        run.write_results(self.results)
         run.write_history(self.history)
         if self.predictions is not None:
             run.write_table("predictions.csv", self.predictions)
         report = self.report(run.folder / "report.html")
+        run.write_results(self.results)  # whoever finds results finds everything else
         run.write_state("done", **facts)
         return report
 
