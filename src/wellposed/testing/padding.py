@@ -1,4 +1,4 @@
-"""One minibatch with padding, in four variants: do the rows that fill it up matter?"""
+"""One minibatch with padding, in variants: do the rows that fill it up matter?"""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ from wellposed.training.optimizers import SGD
 
 __all__ = ["PaddedStep", "padded_step"]
 
+_DRAWS = 20
 _STEP, _TOTAL = 40, 100  # an update at which every technique acts
 
 
 @dataclasses.dataclass(frozen=True)
 class PaddedStep:
-    """A member after one update, by variant.
+    """A member after one update, by variant of the minibatch.
 
     Attributes:
         first, second: half of the minibatch is padding, with other rows in each.
         twice: no padding: the real rows stand in the place of the padding once more.
-        other_key: ``first`` with other random draws.
+        others: ``first`` with other random draws: several, since rare masks may leave one as it is.
     """
 
     first: Any
     second: Any
     twice: Any
-    other_key: Any
+    others: tuple[Any, ...]
 
     @property
     def random(self) -> bool:
         """Whether chance has a part in it: then ``twice`` says nothing."""
-        return not _equal(self.first, self.other_key)
+        return not all(_equal(self.first, other) for other in self.others)
 
     @property
     def padding_matters(self) -> bool:
@@ -83,10 +84,8 @@ def padded_step(trial: Trial) -> PaddedStep:
         batch = Batch(x, y, weights, jnp.asarray(mask), {})
         return jax.tree.map(np.asarray, after(strengths, batch, key))
 
-    other = jax.random.fold_in(key, 1)
-    return PaddedStep(
-        updated(half, 0.0, key), updated(2 * half, 0.0, key), updated(0, 1.0, key), updated(half, 0.0, other)
-    )
+    others = tuple(updated(half, 0.0, jax.random.fold_in(key, draw)) for draw in range(_DRAWS))
+    return PaddedStep(updated(half, 0.0, key), updated(2 * half, 0.0, key), updated(0, 1.0, key), others)
 
 
 def _equal(a: Any, b: Any) -> bool:
