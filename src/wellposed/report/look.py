@@ -20,7 +20,7 @@ LIGHT = {
     "line": "#d5dae1", "grid": "#e6e9ee", "base": "#3d4550", "accent": "#0b62a4",
     "helps": "#00714f", "hurts": "#b53a06", "none": "#5d6673", "failed": "#96357f",
     "c0": "#0072b2", "c1": "#d05a00", "c2": "#008a65", "c3": "#b8478f",
-    "c4": "#a07500", "c5": "#2b95cf", "c6": "#6c54c9", "c7": "#85502a",
+    "c4": "#b08040", "c5": "#2b95cf", "c6": "#6c54c9", "c7": "#85502a",
 }  # fmt: skip
 DARK = {
     "paper": "#161b22", "panel": "#0d1117", "ink": "#e8ecf1", "muted": "#a3adba",

@@ -15,7 +15,7 @@ from wellposed.report.reading import Measure
 Panel = tuple[str, Measure]
 Lines = dict[tuple[str, str, str], dict[str, np.ndarray]]  # recipe, rows, measure -> columns of its curve
 _COLUMNS = ("epoch", "mean", "low", "high", "members")
-_BUDGET = 12_000  # points a panel: what a page can hold and a browser can draw
+_BUDGET = 8_000  # points a panel: what a page can hold and a browser can draw
 
 
 def curves_data(results: Mapping[str, Any], history: pd.DataFrame, *, points: int = 200) -> pd.DataFrame:
@@ -104,7 +104,7 @@ def curves_figure(
             if name == reading.BEST_EPOCH:
                 traces.extend(_level(results, rows, measure, style, last, shown))
             elif (name, rows, measure.key) in lines:
-                traces.extend(_line(lines[name, rows, measure.key], measure, style, shown))
+                traces.extend(_line(lines[name, rows, measure.key], measure, style, shown, page=page))
         left, right, bottom, top = _place(number, len(panels))
         title = {"text": "epoch", "font": {"color": "$muted", "size": 12}}
         layout[f"xaxis{suffix}"] = look.axis(domain=[left, right], anchor=f"y{suffix}", title=title)
@@ -162,8 +162,9 @@ def _quantile(scores: np.ndarray, count: np.ndarray, share: float) -> np.ndarray
 
 
 def _line(
-    line: Mapping[str, np.ndarray], measure: Measure, style: Style, shown: dict[str, Any]
+    line: Mapping[str, np.ndarray], measure: Measure, style: Style, shown: dict[str, Any], *, page: bool
 ) -> list[dict[str, Any]]:
+    """A recipe's curve, before it its band: an outline, which the page draws itself from ``low`` and ``high``."""
     epoch, scale = line["epoch"].tolist(), measure.scale
     traces = []
     if line["members"].max() > 1:
@@ -171,7 +172,8 @@ def _line(
         there = [index for index, value in enumerate(low) if value is not None]
         outline = [epoch[i] for i in there] + [epoch[i] for i in reversed(there)]
         edge = [high[i] for i in there] + [low[i] for i in reversed(there)]
-        band = {"x": outline, "y": edge, "fill": "toself", "fillcolor": f"${style.colour}/0.12", "line": {"width": 0}}
+        band: dict[str, Any] = {"fill": "toself", "fillcolor": f"${style.colour}/0.12", "line": {"width": 0}}
+        band |= {"x": epoch, "low": low, "high": high} if page else {"x": outline, "y": edge}
         common = {"type": "scatter", "mode": "lines", "hoverinfo": "skip"}
         traces.append({**common, **band, **shown, "showlegend": False})
     means = look.compact(line["mean"], scale)

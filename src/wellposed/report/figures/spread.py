@@ -32,21 +32,21 @@ def spread_figure(results: Mapping[str, Any], measure: Measure, *, page: bool = 
     means = {r["name"]: d["mean"] for r in results["recipes"] if (d := reading.delta(r, measure))}
     names = sorted({row["recipe"] for row in rows}, key=lambda name: -measure.gain(means.get(name, 0.0)))
     place = {name: index for index, name in enumerate(names)}
-    common = {"type": "scatter", "mode": "markers", "hovertemplate": "%{text}<extra></extra>"}
+    common = {"type": "scatter", "mode": "markers"}
     dots = {
         **common,
         "name": "one network",
         "x": look.compact([row["difference"] for row in rows], scale),
         "y": [place[row["recipe"]] for row in rows],
         "customdata": [row["recipe"] for row in rows],
-        "text": [f"fold {row['fold']}, seed {row['seed']}: {measure.difference({'mean': row['difference']})}"
-                 f"{measure.unit}" for row in rows],
+        "hovertemplate": f"%{{x:.3g}}{measure.unit}<extra></extra>",
         "marker": {"size": 8, "color": [f"${styles[row['recipe']].colour}/0.45" for row in rows]},
     }  # fmt: skip
     known = [name for name in names if name in means]
     line = {
         **common,
         "name": "mean",
+        "hovertemplate": "%{text}<extra></extra>",
         "x": look.compact([means[name] for name in known], scale),
         "y": [place[name] for name in known],
         "customdata": known,

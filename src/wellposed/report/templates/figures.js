@@ -79,6 +79,13 @@ const figures = (() => {
     for (const trace of data) {
       trace.visible = isShown(trace.meta);
       if (trace.fill) {
+        const there = trace.x.flatMap((_, index) => (trace.low[index] === null ? [] : [index]));
+        const back = [...there].reverse();
+        const { x, low, high } = trace;
+        trace.x = [...there, ...back].map((index) => x[index]);
+        trace.y = [...there.map((index) => high[index]), ...back.map((index) => low[index])];
+        delete trace.low;
+        delete trace.high;
         if (shown > BANDS && !state.banded.has(trace.meta)) trace.visible = false;
       } else if (!few && !state.first.has(trace.meta)) {
         trace.line.width = 1;
