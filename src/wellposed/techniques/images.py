@@ -83,6 +83,8 @@ def _gaussian(size: int, sigma: float) -> Float[Array, "size size"]:
 class Flip(_Picture):
     """Mirrors random images.
 
+    x[i, j] ← x[i, width − 1 − j] with a probability; down the image for ``vertical``
+
     Args:
         probability: of an image to be mirrored, in [0, 1], default 0.5.
         axis: ``horizontal`` (default: left and right change places) or ``vertical``.
@@ -137,6 +139,8 @@ class Brightness(_Picture):
 @technique
 class RandomErasing(_Picture):
     """Fills a random rectangle of random images with noise.
+
+    x[i, j] ← noise for (i, j) in the rectangle, with a probability
 
     The rectangle takes 2 to 33 % of the image, its sides are in a ratio from 0.3 to 3.3, its centre lies anywhere; the
     noise is uniform between the smallest and the largest value of training images.
