@@ -40,10 +40,14 @@ def missing(library: str) -> bool:
 
 
 class Engine:
-    """The library as a study uses it: the plan decides tiles, the local runner trains them side by side."""
+    """The library as a study uses it: the plan decides tiles, the local runner trains them side by side.
 
-    def __init__(self, work: Workload, members: int) -> None:
-        self.work, self.members, self.member_steps = work, members, members * work.steps
+    Args:
+        inside: with records of gradients, weights and dead units.
+    """
+
+    def __init__(self, work: Workload, members: int, *, inside: bool = False) -> None:
+        self.work, self.members, self.member_steps, self.inside = work, members, members * work.steps, inside
         self._rows, self._runner = rows_of(work), LocalRunner()
         self._plans: dict[int, Plan] = {}  # planning isn't training
         part = plan_of(work, members, 1).programs[0]
@@ -52,7 +56,7 @@ class Engine:
     def epochs(self, count: int) -> None:
         """See `Contender`."""
         if count not in self._plans:
-            self._plans[count] = plan_of(self.work, self.members, count)
+            self._plans[count] = plan_of(self.work, self.members, count, inside=self.inside)
         self._runner.run(self._plans[count], lambda _: self._rows, [(0, 0)], seed=0)
 
 

@@ -93,7 +93,7 @@ def rows_of(work: Workload) -> SplitRows:
     return SplitRows(x, y, weight, weight, None, part(work.validation), np.ones(outputs, np.float32))
 
 
-def plan_of(work: Workload, members: int, epochs: int) -> Plan:
+def plan_of(work: Workload, members: int, epochs: int, *, inside: bool = False) -> Plan:
     """The members as recipes on one split, planned as `compare` plans them."""
     from wellposed.network.mlp import MLP
     from wellposed.population.memory import RowCounts
@@ -129,6 +129,7 @@ def plan_of(work: Workload, members: int, epochs: int) -> Plan:
         loss=loss(work.loss),
         metrics=(metric(work.metric),),
         memory=4 * 10**9,
+        inside=inside,
     )
 
 

@@ -151,6 +151,7 @@ def make_plan(
     metrics: tuple[Metric, ...],
     memory: int,
     predictions: bool = False,
+    inside: bool = False,
     splits: Sequence[Sequence[int]] | None = None,
 ) -> Plan:
     """Members, programs and tiles for ``candidates`` on splits of the given ``sizes``.
@@ -160,6 +161,7 @@ def make_plan(
         context: what techniques may know; its layers and batch size are filled in for each program.
         memory: bound on what tiles take, bytes.
         predictions: also record predictions on validation rows.
+        inside: also record gradients, weights and dead units of every layer after each epoch.
         splits: by candidate, the splits that it is trained on (default: all).
 
     Raises:
@@ -176,7 +178,7 @@ def make_plan(
         groups.setdefault(_group_key(candidate, algorithms[index]), []).append(index)
     # the encoded rows of all splits stay in memory beside the tiles
     reserved = sum(data_bytes(size, context.features, context.outputs) for size in sizes)
-    frame = _Frame(members, tuple(sizes), memory, reserved, predictions)
+    frame = _Frame(members, tuple(sizes), memory, reserved, predictions, inside)
     programs = []
     for chosen in groups.values():
         structure = _union([candidates[index].techniques for index in chosen])
@@ -258,6 +260,7 @@ class _Frame:
     memory: int
     reserved: int
     predictions: bool
+    inside: bool
 
 
 def _tile_plan(group: _Group, frame: _Frame) -> TilePlan:
@@ -272,7 +275,7 @@ def _tile_plan(group: _Group, frame: _Frame) -> TilePlan:
             streams.setdefault((steps, member.split, repr(shared)), []).append(index)
     largest = RowCounts(*(max(getattr(size, f.name) for size in sizes) for f in dataclasses.fields(RowCounts)))
     counts = list(Counter(steps for steps, _, _ in streams).values())
-    program = Program(group.algorithm, group.structure, block=1, predictions=frame.predictions)
+    program = Program(group.algorithm, group.structure, block=1, predictions=frame.predictions, inside=frame.inside)
     lanes = max(map(len, streams.values()))
     shape = tile_shape(program, counts, lanes, largest, memory=frame.memory, reserved=frame.reserved)
     height, lanes = shape.streams, shape.lanes

@@ -31,11 +31,13 @@ __all__ = [
     "estimates",
     "evaluate_rows",
     "finish_scores",
+    "forward",
     "initialize",
     "penalty_of",
     "predict_rows",
     "row_losses",
     "train_step",
+    "weights_of",
 ]
 
 
@@ -135,7 +137,7 @@ def estimate(
     own, passing = member.own(prepared), dataclasses.replace(algorithm, network=estimating(algorithm.network))
     rng = Rng(jax.random.key(0))
     sets = _predicting(techniques, member.params, own)
-    states = [_forward(passing, techniques, member.state, params, own, x, rng, mask)[1] for params in sets]
+    states = [forward(passing, techniques, member.state, params, own, x, rng, mask)[1] for params in sets]
     return member._replace(estimated=tuple(states))
 
 
@@ -223,7 +225,7 @@ def predict_rows(
     sets, rng = _predicting(techniques, member.params, own), Rng(jax.random.key(0))
     states = member.states(len(sets))
     passes = [
-        _forward(algorithm, techniques, state, params, own, x, rng)[0]
+        forward(algorithm, techniques, state, params, own, x, rng)[0]
         for params, state in zip(sets, states, strict=True)
     ]
     first = passes[0]
@@ -285,7 +287,7 @@ def penalty_of(
     if not penalties:
         return jnp.float32(0.0)
     own = member.own(prepared)
-    outputs, _ = _forward(algorithm, techniques, member.state, member.params, own, x, Rng(jax.random.key(0)))
+    outputs, _ = forward(algorithm, techniques, member.state, member.params, own, x, Rng(jax.random.key(0)))
     terms = [item.penalty(member.params, own[index], outputs.hidden, mask) for item, index in penalties]
     return jnp.sum(jnp.stack([jnp.asarray(term, jnp.float32) for term in terms]))
 
@@ -306,7 +308,8 @@ def _owners(techniques: Techniques, hook: str) -> list[tuple[Technique, int]]:
     return [(item, index) for index, item in enumerate(techniques) if overrides(item, hook)]
 
 
-def _weights(techniques: Techniques, params: Any, own: Sequence[Own], rng: Rng, *, train: bool) -> Any:
+def weights_of(techniques: Techniques, params: Any, own: Sequence[Own], rng: Rng, *, train: bool) -> Any:
+    """The weights that the network computes with."""
     for item, index in _owners(techniques, "weights"):
         params = item.weights(params, own[index], rng.of(type(item).__name__), train=train)
     return params
@@ -320,7 +323,7 @@ def _predicting(techniques: Techniques, params: Any, own: Sequence[Own]) -> list
     return sets
 
 
-def _forward(
+def forward(
     algorithm: Algorithm,
     techniques: Techniques,
     state: Any,
@@ -338,7 +341,7 @@ def _forward(
             h = item.hidden(h, layer, own[index], mask=mask, rng=rng.of(type(item).__name__), train=False)
         return h
 
-    weights = _weights(techniques, params, own, rng, train=False)
+    weights = weights_of(techniques, params, own, rng, train=False)
     return algorithm.network.apply(weights, state, x, mask=mask, rng=rng, train=False, hidden_hook=hidden)
 
 
@@ -360,7 +363,7 @@ def _evaluate(
             h = item.hidden(h, layer, own[index], mask=batch.mask, rng=rng.of(type(item).__name__), train=True)
         return h
 
-    weights = _weights(techniques, params, own, rng, train=True)
+    weights = weights_of(techniques, params, own, rng, train=True)
     outputs, state = algorithm.network.apply(
         weights, member.state, batch.x, mask=batch.mask, rng=rng, train=True, hidden_hook=hidden
     )

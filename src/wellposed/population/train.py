@@ -16,6 +16,7 @@ from jax.custom_batching import sequential_vmap
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from wellposed.network.randomness import stable_hash
+from wellposed.population.inside import inside_columns, inside_of
 from wellposed.population.step import (
     Algorithm,
     Hyper,
@@ -104,6 +105,21 @@ class Carry(NamedTuple):
         return self.member if self.kept is None else self.kept
 
 
+class Probe(NamedTuple):
+    """Training rows that penalties on hidden values and the inside of networks are measured on."""
+
+    x: Float[Array, "rows features"]
+    y: Float[Array, "rows outputs"]
+    mask: Float[Array, " rows"]
+
+
+def _probe(x: Array, y: Array, real: Array) -> Probe:
+    """256 rows of a stream, evenly spread over the real ones."""
+    wanted = jnp.arange(min(256, x.shape[0]), dtype=jnp.int32)
+    spread = jnp.where(real > wanted.size, wanted * (real // wanted.size), jnp.minimum(wanted, real - 1))
+    return Probe(x[spread], y[spread], (wanted < real).astype(jnp.float32))
+
+
 def stream_key(root: Key[Array, ""], fold: int, seed: int) -> Key[Array, ""]:
     """The key of all members of a (fold, seed)."""
     return jax.random.fold_in(jax.random.fold_in(root, fold), seed)
@@ -117,6 +133,7 @@ class Program:
         algorithm: network, loss, metrics, optimizer, schedule.
         block: most rows scored at once; row counts divide into equal blocks.
         predictions: also return the results' predictions on validation rows.
+        inside: also record gradients, weights and dead units of every layer after each epoch.
         alone: too few tiles for all workers, so that a product may use several threads (on CPU).
     """
 
@@ -124,6 +141,7 @@ class Program:
     techniques: Techniques  # an example of each, for its class and options; strengths come with `Settings`
     block: int
     predictions: bool = False
+    inside: bool = False
     alone: bool = False
 
     @property
@@ -140,7 +158,8 @@ class Program:
         """Names of the recorded columns."""
         names = ["loss", *(metric.name for metric in self.algorithm.metrics)]
         sets = ["train", *(["monitor"] if monitor else []), *(["validation"] if validation else [])]
-        return (*(f"{rows}_{name}" for rows in sets for name in names), "penalty")
+        inside = inside_columns(self.algorithm.network) if self.inside else ()
+        return (*(f"{rows}_{name}" for rows in sets for name in names), "penalty", *inside)
 
     # -- over lanes and streams ----------------------------------------------------------------------------------
 
@@ -277,7 +296,9 @@ class Program:
         monitored = None if data.monitor is None else self._score(settings, member, data.monitor, data.scale)
         parts += [] if monitored is None else [monitored]
         parts += [] if data.validation is None else [self._score(settings, member, data.validation, data.scale)]
-        parts.append(self._penalty(data, settings, member)[..., None])
+        probe = jax.vmap(_probe)(data.training.x, data.training.y, data.real)
+        parts.append(self._penalty(settings, member, probe)[..., None])
+        parts += [self._inside(settings, member, probe)] if self.inside else []
         stop, keep = jnp.zeros(active.shape, bool), jnp.ones(active.shape, bool)
         if self.keeps and monitored is not None:
             own_state, stop, keep = self._monitor(settings, member, monitored, epoch)
@@ -331,18 +352,17 @@ class Program:
             sums, scale
         )
 
-    def _penalty(self, data: TileData, settings: Settings, member: Member) -> Float[Array, "streams lanes"]:
-        def one(settings: Settings, member: Member, rows: tuple[Array, Array], prepared: Any) -> Array:
-            return penalty_of(self.algorithm, settings.techniques, member, *rows, prepared)
+    def _penalty(self, settings: Settings, member: Member, probe: Probe) -> Float[Array, "streams lanes"]:
+        def one(settings: Settings, member: Member, probe: Probe, prepared: Any) -> Array:
+            return penalty_of(self.algorithm, settings.techniques, member, probe.x, probe.mask, prepared)
 
-        # activity penalties are measured on 256 rows, evenly spread over the real ones; those on weights need none
-        wanted = jnp.arange(min(256, data.training.x.shape[1]), dtype=jnp.int32)
+        return self._map(one, settings, member, probe)
 
-        def some(x: Array, real: Array) -> tuple[Array, Array]:
-            spread = jnp.where(real > wanted.size, wanted * (real // wanted.size), jnp.minimum(wanted, real - 1))
-            return x[spread], (wanted < real).astype(jnp.float32)
+    def _inside(self, settings: Settings, member: Member, probe: Probe) -> Float[Array, "streams lanes records"]:
+        def one(settings: Settings, member: Member, probe: Probe, prepared: Any) -> Array:
+            return inside_of(self.algorithm, settings.techniques, member, *probe, prepared)
 
-        return self._map(one, settings, member, jax.vmap(some)(data.training.x, data.real))
+        return self._map(one, settings, member, probe)
 
     def _predictions(
         self, data: TileData, settings: Settings, member: Member

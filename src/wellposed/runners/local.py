@@ -17,7 +17,7 @@ import numpy as np
 
 from wellposed.network.randomness import study_key
 from wellposed.population.compile import Compiled
-from wellposed.population.plan import Plan, SplitRows
+from wellposed.population.plan import Plan, SplitRows, TilePlan
 from wellposed.population.tiles import LiveTile, TileBuilder
 from wellposed.population.tiling import WORKERS
 from wellposed.population.train import SEGMENT, stream_key
@@ -104,7 +104,8 @@ class _Training:
     def __init__(self, plan: Plan, progress: Callable[[Progress], None], workers: int, keep_weights: bool) -> None:
         self.plan, self.progress, self.keep_weights = plan, progress, keep_weights
         self.results = [_Result() for _ in plan.members]
-        self.timing, self.columns = Timing(), ()
+        self.timing = Timing()
+        self.columns: tuple[str, ...] = ()
         self._costs: dict[TileBuilder, _Cost] = {}
         self._total = sum(plan.candidates[member.candidate].epochs for member in plan.members)
         self._done, self._began, self._compiled = 0, time.perf_counter(), False
@@ -114,8 +115,8 @@ class _Training:
     def run(self, builders: list[TileBuilder], stop: threading.Event) -> None:
         """Compiles and trains every program; those that are compiled train while others compile."""
         self._report("compiling", 0)
-        part = builders[0].part
-        self.columns = part.program.scores(part.rows.monitor > 0, part.rows.validation > 0)
+        # techniques that change the number of layers have other columns: theirs stand at the end, NaN for the others
+        self.columns = tuple(dict.fromkeys(name for builder in builders for name in _columns(builder.part)))
         waiting: queue.SimpleQueue[TileBuilder] = queue.SimpleQueue()
         ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         for builder in builders:
@@ -216,7 +217,7 @@ class _Training:
             slot = live.tile.slots[s]
             number = slot.members[lane]
             result, count = self.results[number], int(ran[s, lane]) - epoch
-            result.curves.append(curves[:count, s, lane])
+            result.curves.append(self._curve(curves[:count, s, lane], builder.part))
             trained += count
             if not ended[s, lane]:
                 continue
@@ -232,10 +233,23 @@ class _Training:
             self._costs[builder].steps += trained * live.tile.steps
         self._report("training", trained + skipped)
 
+    def _curve(self, curve: np.ndarray, part: TilePlan) -> np.ndarray:
+        """A part of a member's curve, in the columns of all programs."""
+        own = _columns(part)
+        if own == self.columns:
+            return curve
+        whole = np.full((len(curve), len(self.columns)), np.nan, np.float32)
+        whole[:, [self.columns.index(name) for name in own]] = curve
+        return whole
+
     def _report(self, phase: str, epochs: int) -> None:
         with self._lock:
             self._done += epochs
             self.progress(Progress(phase, self._done, self._total, time.perf_counter() - self._began))
+
+
+def _columns(part: TilePlan) -> tuple[str, ...]:
+    return part.program.scores(part.rows.monitor > 0, part.rows.validation > 0)
 
 
 def _next(ended: queue.SimpleQueue[BaseException | None], stop: threading.Event) -> bool:

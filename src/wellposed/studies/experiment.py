@@ -147,7 +147,7 @@ class Experiment:
             raise StudyError(f"training: epochs must be from 1 to the {self.training.epochs} laid out", epochs)
         return Candidate(name or recipe.name, recipe.techniques, self.base, self.training, epochs)
 
-    def plan(self, candidates: Sequence[Candidate], *, memory: int, predictions: bool) -> Plan:
+    def plan(self, candidates: Sequence[Candidate], *, memory: int, predictions: bool, inside: bool = False) -> Plan:
         """Programs and tiles for the candidates on all splits."""
         sizes = [RowCounts(len(s.training), len(s.monitor), len(s.validation)) for s in self.scheme.splits]
         return make_plan(
@@ -158,6 +158,7 @@ class Experiment:
             metrics=(self.target.metric,),
             memory=memory,
             predictions=predictions,
+            inside=inside,
         )
 
     @property

@@ -103,6 +103,7 @@ def prepare(
     memory: str | int = "4GB",
     references: bool = True,
     predictions: bool = False,
+    inside: bool = False,
 ) -> Prepared:
     """The plan of a comparison.
 
@@ -123,6 +124,9 @@ def prepare(
         memory: bound on what training takes.
         references: also score majority or mean, linear model, gradient boosting.
         predictions: also record out-of-fold predictions of every row.
+        inside: also record what happens inside every network, as further columns of the history: by layer and epoch
+            the gradient's norm, the kernels' norm and share of exact zeros, and the share of dead units. An epoch then
+            costs one more pass and gradient over 256 training rows (`bench/inside.py`).
 
     Raises:
         StudyError, DataError, TechniqueError: settings that contradict each other or the data.
@@ -183,7 +187,10 @@ def prepare(
     validated = sum(len(split.validation) for split in scheme.splits) * target.outputs * len(every)
     predicted = predictions or scheme.design == "fixed-holdout" or validated <= _MOST_PREDICTED
     plan = experiment.plan(
-        [experiment.candidate(recipe) for recipe in every], memory=parse_size(memory), predictions=predicted
+        [experiment.candidate(recipe) for recipe in every],
+        memory=parse_size(memory),
+        predictions=predicted,
+        inside=inside,
     )
     vault = data.test if data.test is not None else (set_apart if len(set_apart) else None)
     return Prepared(
@@ -208,8 +215,8 @@ def _recipes(
     if given is None:
         chosen, skipped = [], []
         for cls in known():
-            recipe = Recipe(cls.panel())
             try:
+                recipe = Recipe(cls.panel())
                 recipe.check(context)
                 chosen.append(recipe)
             except TechniqueError as error:
