@@ -110,7 +110,7 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
     "unknown optimizer": (
         (*BARE, "--optimizer", "adm"),
         "optimizer: unknown name, got adm. "
-        "Choose one of adadelta, adagrad, adam, adamax, adamw, lion, nadam, rmsprop, sgd.",
+        "Choose one of adadelta, adagrad, adam, adamax, adamw, lion, muon, nadam, rmsprop, sgd.",
     ),
     "bad class weights": (
         (*BARE, "--class-weight", "heavy"),
@@ -250,7 +250,7 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
     ),
     "unfinished run": (
         ("report", "planned"),
-        "run: it has no results, its state is 'interrupted', got planned. Run its command again.",
+        "run: it was interrupted before it had results, got planned. Run its command again.",
     ),
     "results of something else": (
         ("report", "done"),

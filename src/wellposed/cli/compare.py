@@ -6,7 +6,6 @@ import json
 import shlex
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -129,11 +128,7 @@ def _few(names: list[str]) -> str:
 def _run_folder(out: str | None, name: str) -> Run:
     from wellposed.store import Run, new_folder
 
-    if out is None:
-        return Run(new_folder(name, "compare"))
-    if (Path(out) / "results.json").exists():
-        raise StudyError("out: the folder holds a finished run", out, "Choose another --out, or remove it.")
-    return Run(out)
+    return Run(new_folder(name, "compare") if out is None else out, new=True)
 
 
 def _show_plan(prepared: Prepared, terminal: Terminal, *, as_json: bool) -> None:

@@ -21,6 +21,7 @@ from wellposed.runners.base import Progress, Runner
 from wellposed.runners.local import LocalRunner
 from wellposed.store import Run
 from wellposed.studies.experiment import RowCache
+from wellposed.studies.plot import Plots
 from wellposed.studies.predictions import out_of_fold, out_of_fold_summary
 from wellposed.studies.prepare import Prepared, prepare
 from wellposed.studies.reference_scores import reference_scores
@@ -64,6 +65,16 @@ class Comparison:
     def __repr__(self) -> str:
         recipes, data = self.results["recipes"], self.results["data"]
         return f"<Comparison of {len(recipes)} recipes on {data['name']}; see table(), findings(), report(path)>"
+
+    def _repr_html_(self) -> str:
+        from wellposed.report.notebook import notebook_html
+
+        return notebook_html(self.results)
+
+    @property
+    def plot(self) -> Plots:
+        """Its pictures as plotly figures: `curves`, `forest`, `gap`, `sweep`."""
+        return Plots(self.results, self.history)
 
     def table(self) -> pd.DataFrame:
         """One row a recipe: scores, differences from the baseline with intervals, adjusted p, verdicts."""
