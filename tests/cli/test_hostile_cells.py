@@ -114,6 +114,15 @@ CASES: Mapping[str, Case] = {
     "only missing marks differ": Case(table(x=lambda row: ["", "NA", None][row % 3])),
     "5,000 categories": Case(table(rows=5_200, x=lambda row: f"c{row % 5_000}")),
     "constant": Case(table(x=lambda row: 7)),
+    "a feature equal to the target": Case(
+        table(z=["no", "yes"] * 12, y=["no", "yes"] * 12), None, ("Column 'z' gives the target 'y' away", "--drop z")
+    ),
+    "a feature one to one with the target": Case(
+        table(z=["7", "8"] * 12, y=["no", "yes"] * 12), None, ("Column 'z' gives the target 'y' away", "--drop z")
+    ),
+    "a feature in the target's other units": Case(
+        table(z=lambda row: row * row * 9 / 5 + 32, y=lambda row: row * row), None, ("(correlation 1.00000)",)
+    ),
     # targets
     "missing target cells": Case(
         table(y=lambda row: "" if row == 3 else "ab"[row % 2]),

@@ -205,7 +205,7 @@ def test_several_regression_targets() -> None:
     assert list(dataset.targets.columns) == ["z", "y"]
     assert dataset.task == "regression"
     refused(
-        "regression target 'k' must hold numbers, got " + table()["k"][0] + ". Use `task='classification'`.",
+        "regression target 'k' must hold numbers, got " + table()["k"][0] + ". Name columns of numbers.",
         table(),
         ["x", "k"],
     )
@@ -266,7 +266,7 @@ def test_special_columns() -> None:
 
 def test_special_columns_that_do_not_fit() -> None:
     refused(
-        "weight column 'x' must hold finite numbers that aren't negative, some above 0, got -1 to 1. "
+        "weight column 'x' must hold numbers from 0 to 1e+12, some above 0, got -1 to 1. "
         "Mend the cells, or leave `weight` out.",
         table(x=[-1, 1] * 20),
         "y",

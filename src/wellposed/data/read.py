@@ -9,6 +9,7 @@ from typing import Any, Literal
 from wellposed.data.dataset import Dataset
 from wellposed.data.files import MEMORY
 from wellposed.data.further import feature_frame, like, with_test
+from wellposed.data.leaks import leak_warnings
 from wellposed.data.opening import open_source
 from wellposed.data.roles import infer_roles
 from wellposed.data.source import column_name
@@ -106,6 +107,7 @@ def read(
         rows = "1 row repeats an earlier one" if count == 1 else f"{count} of {dataset.rows} rows repeat an earlier one"
         note = f"{rows}; {option('keep_duplicates_together', True)} keeps equal rows on one side of a split."
         dataset = replace(dataset, warnings=(*dataset.warnings, note))
+    dataset = replace(dataset, warnings=(*dataset.warnings, *leak_warnings(dataset)))
     return dataset if raw.test is None else with_test(dataset, like(raw.test, dataset, markers))
 
 
