@@ -26,18 +26,24 @@ def main() -> None:
     parser.add_argument("--way", help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.way == "prepare":
+        _prepare(Path(given.folder), given.rows)
+        return
     if given.way is not None:
         print(json.dumps(_measure(given.way, Path(given.folder))))
         return
     with tempfile.TemporaryDirectory() as folder:
-        _prepare(Path(folder), given.rows)
+        # in a process of its own: a child's peak memory begins with what its parent holds
+        command = [sys.executable, __file__, "--rows", str(given.rows), "--folder", folder]
+        subprocess.run([*command, "--way", "prepare"], check=True)
         sizes = {path.name: path.stat().st_size / 1e6 for path in Path(folder).iterdir() if path.is_file()}
         print(f"{given.rows:,} × {FEATURES} rows, network {','.join(map(str, WIDTHS))}; files in MB:",
               ", ".join(f"{name} {size:.0f}" for name, size in sorted(sizes.items())))  # fmt: skip
         print(f"{'way':<28}{'seconds':>9}{'rows/s':>12}{'peak MB':>9}")
         for way in ("load only", "array", "rows.parquet", "rows.csv"):
-            command = [sys.executable, __file__, "--way", way, "--folder", folder]
-            found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            found = json.loads(
+                subprocess.run([*command, "--way", way], check=True, capture_output=True, text=True).stdout
+            )
             seconds = found["seconds"]
             rate = f"{given.rows / seconds:,.0f}" if way != "load only" else ""
             print(f"{way:<28}{seconds:>9.2f}{rate:>12}{found['peak']:>9.0f}")

@@ -104,6 +104,7 @@ def test_large_files_predict_in_pieces(model, tmp_path, monkeypatch):
         assert len(found) > 5
         assert sum(len(part.frame) for part in found) == len(rows)
         assert [label for part in found for label in model.predict(part.frame)] == whole, name
+        assert model.predict(tmp_path / name).to_list() == whole, name
 
 
 def test_a_bad_cell_in_a_large_file_is_placed(model, tmp_path, monkeypatch):

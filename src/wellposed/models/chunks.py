@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import re
 import tempfile
@@ -76,7 +77,8 @@ def _parquet(path: Path, schema: Schema, columns: bool) -> Iterator[NewRows]:
                 remedy = "Spread it over plain columns before reading."
                 raise DataError(f"{path}: a column holds lists or records", ", ".join(nested), remedy)
             for batch in file.iter_batches(PART, columns=None if columns else wanted):
-                yield new_rows(pa.Table.from_batches([batch]).to_pandas(ignore_metadata=True), schema)
+                frame = pa.Table.from_batches([batch]).to_pandas(ignore_metadata=True)
+                yield dataclasses.replace(new_rows(frame, schema), index=None)
     except (pa.ArrowException, OSError) as error:
         got = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path}: not a parquet file", got, "Write it again.") from None

@@ -9,8 +9,9 @@ import numpy as np
 
 from wellposed.data.columns import series
 from wellposed.errors import StudyError
+from wellposed.models.chunks import row_chunks
 from wellposed.models.model import Model
-from wellposed.models.rows import new_rows, parts
+from wellposed.models.rows import parts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,11 +21,11 @@ __all__ = ["encoded_outputs", "outputs", "predict", "predict_proba", "probabilit
 
 def predict(model: Model, data: Any) -> pd.Series | pd.DataFrame:
     """See `Model.predict`."""
-    rows = new_rows(data, model.schema)
-    found = values(model, outputs(model, rows.frame))
-    if rows.index is not None:
-        found.index = rows.index
-    return found
+    found, index = _of_all(model, data)
+    predicted = values(model, found)
+    if index is not None:
+        predicted.index = index
+    return predicted
 
 
 def predict_proba(model: Model, data: Any) -> pd.DataFrame:
@@ -33,10 +34,17 @@ def predict_proba(model: Model, data: Any) -> pd.DataFrame:
 
     if model.target.task != "classification":
         raise StudyError("model: it predicts numbers, not classes", remedy="Use predict.")
-    rows = new_rows(data, model.schema)
-    return pd.DataFrame(
-        probabilities(model, outputs(model, rows.frame)), index=rows.index, columns=list(model.target.classes)
-    )
+    found, index = _of_all(model, data)
+    return pd.DataFrame(probabilities(model, found), index=index, columns=list(model.target.classes))
+
+
+def _of_all(model: Model, data: Any) -> tuple[np.ndarray, pd.Index | None]:
+    """Outputs for all rows, and the index of a frame that was given; large files are read in pieces."""
+    found, index = [], None
+    for rows in row_chunks(data, model.schema, columns=False):
+        found.append(outputs(model, rows.frame))
+        index = rows.index
+    return np.concatenate(found), index
 
 
 def outputs(model: Model, frame: pd.DataFrame) -> np.ndarray:
