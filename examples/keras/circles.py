@@ -7,12 +7,15 @@ import wellposed as wp
 
 data = wp.read("circles")
 
-small = keras.initializers.RandomNormal(stddev=0.05)
 model = keras.Sequential(
     [
         keras.Input((2,)),
-        layers.Dense(32, activation="relu", kernel_initializer=small, kernel_regularizer=regularizers.L2(0.01)),
-        layers.Dense(32, activation="relu", kernel_initializer=small, kernel_regularizer=regularizers.L2(0.01)),
+        layers.Dense(
+            32, activation="relu", kernel_initializer="random_normal", kernel_regularizer=regularizers.L2(0.01)
+        ),
+        layers.Dense(
+            32, activation="relu", kernel_initializer="random_normal", kernel_regularizer=regularizers.L2(0.01)
+        ),
         layers.Dense(1, activation="sigmoid", kernel_initializer="random_uniform"),
     ]
 )

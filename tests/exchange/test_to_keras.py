@@ -34,7 +34,7 @@ def in_plain_keras(folder: Path) -> None:
     """Loads and applies all exported files of a folder in a process without wellposed."""
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
     command = [sys.executable, str(HERE / "plain_keras.py"), str(folder)]
-    subprocess.run(command, env=environment, check=True, timeout=300)
+    subprocess.run(command, env=environment, check=True, timeout=1800)
 
 
 def largest(ours: np.ndarray, theirs: np.ndarray, task: str) -> float:

@@ -18,6 +18,7 @@ from wellposed.cli.compare import compare
 from wellposed.cli.datasets import datasets
 from wellposed.cli.errors import is_usage_error, one_line, refuse_repeated, usage_message
 from wellposed.cli.evaluate import evaluate
+from wellposed.cli.export import export
 from wellposed.cli.predict import predict
 from wellposed.cli.refit import refit
 from wellposed.cli.report import report
@@ -89,6 +90,12 @@ app.command(
     epilog=_examples(f"wellposed evaluate {_MODEL} more.csv", "wellposed evaluate my-model more.parquet --json"),
 )(evaluate)
 app.command(cls=_Command, epilog=_examples(f"wellposed refit {_MODEL} all.csv --out new-model"))(refit)
+app.command(
+    cls=_Command,
+    epilog=_examples(
+        f"wellposed export {_MODEL} --to keras -o wine.keras", "wellposed export my-model --to code > train.py"
+    ),
+)(export)
 app.command(cls=_Command, epilog=_examples("wellposed techniques", "wellposed techniques dropout"))(techniques)
 app.command(
     cls=_Command,
