@@ -36,8 +36,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.mark.parametrize(
     "view", [{"width": 1280}, {"width": 1280, "dark": True}, {"width": 390, "height": 844, "phone": True}]
 )
-def test_axe_finds_nothing(browser: Browser, _wine: Study, tmp_path: Path, view: dict[str, Any]) -> None:
-    browser.open(write_report(tmp_path / "report.html", *_wine), **view)
+def test_axe_finds_nothing(browser: Browser, wine: Study, tmp_path: Path, view: dict[str, Any]) -> None:
+    browser.open(write_report(tmp_path / "report.html", *wine), **view)
     browser.draw_all()
     browser.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
     browser.evaluate("document.querySelector('[data-numbers]').click()")
@@ -61,8 +61,8 @@ def test_colours_with_a_meaning_are_told_apart(palette: dict[str, str], blindnes
 @pytest.mark.parametrize("palette", [look.LIGHT, look.DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("blindness", sorted(BLINDNESS))
 def test_no_two_hues_look_the_same(palette: dict[str, str], blindness: str) -> None:
-    hues = [f"c{index}" for index in range(8)]
-    close = [pair for pair in combinations(hues, 2) if _distance(*(palette[name] for name in pair), blindness) < 6]
+    pairs = combinations([f"c{index}" for index in range(8)], 2)
+    close = [(one, other) for one, other in pairs if _distance(palette[one], palette[other], blindness) < 6]
     assert close == []
 
 
