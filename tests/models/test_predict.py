@@ -117,7 +117,7 @@ def test_a_bad_cell_in_a_large_file_is_placed(model, tmp_path, monkeypatch):
     monkeypatch.setattr(chunks, "LARGE", 100)
     monkeypatch.setattr(chunks, "PIECE", 4000)
     with pytest.raises(DataError) as error:
-        [model.predict(part.frame) for part in chunks.row_chunks(path, model.schema)]
+        model.predict(path)
     assert "column 'a' has infinite" in str(error.value)
 
 

@@ -60,8 +60,8 @@ def predict(
     from wellposed.models.files import load_model
 
     loaded = load_model(model)
-    with _writer(out, data) as write:
-        for rows in row_chunks(data, loaded.schema, columns=keep):
+    with _writer(out, data) as write, contextlib.closing(row_chunks(data, loaded.schema, columns=keep)) as chunks:
+        for rows in chunks:
             write(_predicted(loaded, rows.frame, keep))
 
 

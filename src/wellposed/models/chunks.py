@@ -7,7 +7,7 @@ import gzip
 import re
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,11 +25,13 @@ PIECE = 16 * 2**20
 _LONGEST_LINE = 16 * PIECE
 
 
-def row_chunks(data: Any, schema: Schema, *, columns: bool = True) -> Iterator[NewRows]:
+def row_chunks(data: Any, schema: Schema, *, columns: bool = True) -> Generator[NewRows, None, None]:
     """The rows of anything that `new_rows` takes; large delimited and parquet files come in pieces.
 
     Args:
         columns: False where only the schema's columns are needed.
+
+    Close it (`contextlib.closing`) where it may not be read to its end: it holds a file open.
 
     Raises:
         DataError: as `new_rows`; messages about a piece say where it begins.
@@ -86,19 +88,25 @@ def _parquet(path: Path, schema: Schema, columns: bool) -> Iterator[NewRows]:
 
 def _delimited(path: Path, schema: Schema) -> Iterator[NewRows]:
     """Pieces of whole lines under the file's header, each read like a file of its own."""
-    with tempfile.TemporaryDirectory(prefix="wellposed-") as folder, _opened(path) as stream:
-        piece = Path(folder) / "piece.csv"
-        line = 1
+    line = 1
+    with _opened(path) as stream:
         try:
             for header, body in _pieces(path, stream):
-                piece.write_bytes(header + body)
-                try:
-                    yield new_rows(piece, schema)
-                except DataError as error:
-                    raise _elsewhere(error, piece, path, line - 1) from None
+                yield _piece(header + body, path, line - 1, schema)
                 line += body.count(b"\n")
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise DataError(f"{path}: broken gzip file", str(error), "Fetch or compress it again.") from None
+
+
+def _piece(text: bytes, path: Path, lines: int, schema: Schema) -> NewRows:
+    """The rows of a piece, by way of a temporary file: the reader of tables reads files."""
+    with tempfile.TemporaryDirectory(prefix="wellposed-") as folder:
+        piece = Path(folder) / "piece.csv"
+        piece.write_bytes(text)
+        try:
+            return new_rows(piece, schema)
+        except DataError as error:
+            raise _elsewhere(error, piece, path, lines) from None
 
 
 def _pieces(path: Path, stream: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:

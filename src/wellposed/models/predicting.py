@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -41,9 +42,10 @@ def predict_proba(model: Model, data: Any) -> pd.DataFrame:
 def _of_all(model: Model, data: Any) -> tuple[np.ndarray, pd.Index | None]:
     """Outputs for all rows, and the index of a frame that was given; large files are read in pieces."""
     found, index = [], None
-    for rows in row_chunks(data, model.schema, columns=False):
-        found.append(outputs(model, rows.frame))
-        index = rows.index
+    with contextlib.closing(row_chunks(data, model.schema, columns=False)) as chunks:
+        for rows in chunks:
+            found.append(outputs(model, rows.frame))
+            index = rows.index
     return np.concatenate(found), index
 
 
