@@ -133,7 +133,11 @@ class Technique:
 
     @classmethod
     def panel(cls) -> tuple[Technique, ...]:
-        """What stands for it in the default panel: itself at reference strength, with a partner if it needs one."""
+        """What stands for it in the default panel: itself at reference strength, with a partner if it needs one.
+
+        Raises:
+            TechniqueError: it doesn't belong there, and why: the study lists it among those left out.
+        """
         return (cls.example(),)
 
     @classmethod
