@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import keyword
 from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from wellposed.errors import StudyError
 from wellposed.network.initializers import INITIALIZERS
@@ -32,6 +35,7 @@ class Rich(Named):
     aliases: ClassVar[tuple[str, ...]] = ("wealthy",)
 
 
+KEYWORDS = {"true", "false", "none", *keyword.kwlist}
 CLASSES = registry((Plain, Rich))
 
 
@@ -117,3 +121,27 @@ def test_every_class_goes_through_text(classes: dict[str, type[Named]]) -> None:
         assert cls().to_text() == name
         for known in (name, *cls.aliases, cls.__name__):
             assert build("kind", known, classes) == cls()
+
+
+@given(
+    needed=st.floats(allow_nan=False, allow_infinity=False),
+    count=st.integers(-(10**9), 10**9),
+    on=st.booleans(),
+    word=st.from_regex(r"[a-z]{1,8}", fullmatch=True).filter(lambda word: word not in KEYWORDS),
+    numbers=st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=4).map(tuple),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_text_reads_back(needed: float, count: int, on: bool, word: str, numbers: tuple[float, ...]) -> None:
+    thing = Rich(needed, count, on, word, numbers)
+    assert read(thing.to_text()) == thing
+
+
+@given(st.text(max_size=40) | st.text(alphabet="rich_one plain(needed=1,.e-)[]'\"\\\x00\n*", max_size=60))
+@settings(max_examples=150, deadline=None)
+def test_junk_is_refused_in_one_line(text: str) -> None:
+    message = ""
+    try:
+        read(text)
+    except StudyError as error:
+        message = str(error)
+    assert message.replace("\u200c", "").replace("\u200d", "").isprintable()

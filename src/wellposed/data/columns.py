@@ -57,11 +57,19 @@ def texts(column: pd.Series, na: Iterable[object] = ()) -> np.ndarray:
 
 
 def factorized(column: pd.Series, na: Iterable[object] = ()) -> tuple[np.ndarray, list[str]]:
-    """Codes ``[rows]`` (-1: missing) into the list of distinct labels, in order of first appearance."""
+    """Codes ``[rows]`` (-1: missing) into the list of distinct labels, in order of first appearance.
+
+    Raises:
+        DataError: a cell is neither number nor text.
+    """
     import pandas as pd
 
     markers = MISSING | {str(marker).strip() for marker in na}
-    codes, distinct = pd.factorize(column)
+    try:
+        codes, distinct = pd.factorize(column)
+    except TypeError:  # lists, dictionaries and the like can't be compared
+        what = f"column {quoted(column.name)} must hold numbers or texts"
+        raise DataError(what, "lists or other objects", "Spread it over plain columns, or leave it out.") from None
     # several raw values may have one label (" a" and "a"), so labels are numbered once more
     labels: dict[str, int] = {}
     renumbered = np.full(len(distinct) + 1, -1, dtype=np.int64)
