@@ -85,7 +85,7 @@ ARGUMENTS = "Its arguments are needed, count, on, word, numbers."
     ("text", "message"),
     [
         ("poor", "thing: unknown name, got poor. Choose one of plain, rich_one."),
-        ("", f"thing: can't be understood, got . {REMEDY}"),
+        ("", f"thing: can't be understood, got nothing. {REMEDY}"),
         ("plain(", f"thing: can't be understood, got plain(. {REMEDY}"),
         ("plain() + plain()", f"thing: can't be understood, got plain() + plain(). {REMEDY}"),
         ("plain()()", f"thing: can't be understood, got plain()(). {REMEDY}"),
