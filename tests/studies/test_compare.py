@@ -16,7 +16,7 @@ from wellposed.studies.prepare import prepare
 SMALL = {"epochs": 3, "folds": 2, "seeds": 2, "references": False}
 SCHEMA = {
     "schema", "data", "network", "training", "splits", "metric", "baseline", "selected", "skipped", "warnings",
-    "recipes", "references", "test", "run",
+    "recipes", "references", "test", "run", "select", "out_of_fold",
 }  # fmt: skip
 
 
