@@ -58,6 +58,14 @@ def sequential(*layers: Any, optimizer: Any = "adam", loss: Any = "binary_crosse
         ([kl.Dense(8, "relu"), kl.BatchNormalization(momentum=0.9)], "batch-norm,momentum=0.9,position=after"),
         ([kl.BatchNormalization(), kl.Dense(8, "relu")], "batch-norm,layers=input"),
         ([kl.Dense(8, "relu", kernel_constraint=constraints.MaxNorm(2))], "max-norm=2.0,layers=hidden"),
+        ([kl.Dense(8, "relu", kernel_constraint=constraints.UnitNorm())], "unit-norm"),
+        ([kl.Dense(8, "relu", kernel_constraint=constraints.NonNeg())], "non-negative"),
+        ([kl.Dense(8, "relu", kernel_constraint=constraints.MinMaxNorm(0.1, 1.0, 0.5))],
+         "min-max-norm=0.1,maximum=1.0,rate=0.5,layers=hidden"),
+        ([kl.Dense(8, "relu"), kl.GaussianDropout(0.3)], "gaussian-dropout=0.3"),
+        ([kl.Dense(8, "selu"), kl.AlphaDropout(0.3)], "alpha-dropout=0.3"),
+        ([kl.Dense(8), kl.LayerNormalization(), kl.ReLU()], "layer-norm"),
+        ([kl.Dense(8, "relu"), kl.LayerNormalization(epsilon=0.01)], "layer-norm,epsilon=0.01,position=after"),
     ],
 )  # fmt: skip
 def test_what_regularizes_becomes_the_recipe(layers: list[Any], recipe: str) -> None:

@@ -93,7 +93,7 @@ app.command(cls=_Command, epilog=_examples(f"wellposed refit {_MODEL} all.csv --
 app.command(
     cls=_Command,
     epilog=_examples(
-        f"wellposed export {_MODEL} --to keras -o wine.keras", "wellposed export my-model --to code > train.py"
+        f"wellposed export {_MODEL} --to keras -o wine.keras", "wellposed export my-model --to code -o train.py"
     ),
 )(export)
 app.command(cls=_Command, epilog=_examples("wellposed techniques", "wellposed techniques dropout"))(techniques)
