@@ -74,7 +74,7 @@ def padded_step(trial: Trial) -> PaddedStep:
         member = train_step(algorithm, techniques, hyper, start, batch, prepared, key, **numbers)
         return member.params, member.own_params
 
-    half = algorithm.context.batch_size // 2
+    half = min(algorithm.context.batch_size // 2, len(rows.x) // 3)
     weight = np.linspace(0.5, 1.5, len(rows.x), dtype=np.float32)
 
     def updated(padding: int, real: float, key: Any) -> Any:

@@ -20,7 +20,7 @@ from wellposed.training.spec import Training
 __all__ = ["EPOCHS", "KINDS", "experiment", "experiment_for"]
 
 KINDS = (("classes", 1), ("classes", 2), ("numbers", 1), ("images", 1))
-EPOCHS = 12
+EPOCHS = 40
 _ROWS, _BATCH, _WIDTH = 46, 8, 5
 
 

@@ -21,7 +21,7 @@ from wellposed.recipe import Recipe, parse
 from wellposed.techniques.base import Technique
 from wellposed.techniques.catalog import find, register
 from wellposed.testing.padding import padded_step
-from wellposed.testing.trial import Result, Trial, baseline, trial_of
+from wellposed.testing.trial import WILD, Result, Trial, baseline, trial_of
 
 __all__ = ["TechniqueSuite"]
 
@@ -124,7 +124,7 @@ class TechniqueSuite:
         _require(worst <= 2e-6, f"scores differ from the baseline's by {worst:.1e}")
         _require(neutral.epochs_run == base.epochs_run, "training ends at another epoch than the baseline's")
         worst = np.abs(neutral.predictions - base.predictions).max()
-        _require(worst <= 1e-3, f"predictions differ from the baseline's by {worst:.1e}")
+        _require(worst <= 1e-2, f"predictions differ from the baseline's by {worst:.1e}")
 
     def test_acts(self, trial: Trial) -> None:
         """At some strength of its range the result is another than the baseline's."""
@@ -143,7 +143,8 @@ class TechniqueSuite:
         """A member is the same to the bit alone, beside diverging members, and in another lane and stream."""
         number, _, slot = trial.slot("example")
         usual, wild = trial.usual["example"], trial.names.index("wild")
-        _require(trial.usual["wild"].diverged > 0, "the neighbour should have diverged")
+        if trial.plan.candidates[wild].training.learning_rate == WILD:  # it may set the learning rate itself
+            _require(trial.usual["wild"].diverged > 0, "the neighbour should have diverged")
         lanes, streams = trial.part.lanes, trial.part.streams
         alone = Slot(slot.split, (number, *[-1] * (lanes - 1)))
         beside = Slot(slot.split, (*[wild] * (lanes - 1), number))

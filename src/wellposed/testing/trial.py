@@ -20,9 +20,9 @@ from wellposed.studies.experiment import Experiment, RowCache
 from wellposed.techniques.base import Technique
 from wellposed.testing.tables import EPOCHS, experiment_for
 
-__all__ = ["Result", "Trial", "baseline", "trial_of"]
+__all__ = ["WILD", "Result", "Trial", "baseline", "trial_of"]
 
-_WILD = 1e30  # a learning rate at which every network diverges
+WILD = 1e30  # a learning rate at which every network diverges
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,7 +160,7 @@ class Trial(Population):
         self.items |= {} if neutral is None else {"neutral": neutral}
         self.items |= {"wild": example}
         recipes = {name: Recipe((*self.partners, item)) for name, item in self.items.items()}
-        super().__init__(experiment_for(cls), recipes, {"wild": _WILD})
+        super().__init__(experiment_for(cls), recipes, {"wild": WILD})
 
     @property
     def strengths(self) -> list[str]:
