@@ -181,7 +181,7 @@ CASES: Mapping[str, Case] = {
         opts("--optimizer", "sgd" + "(" * 200 + ")" * 200),
         (
             "optimizer: text is longer than 300 characters, got "
-            "sgd((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((.... "
+            f"sgd{'(' * 114}.... "
             'Write "name" or "name(argument=value)" for the optimizer.'
         ),
     ),

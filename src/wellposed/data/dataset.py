@@ -16,6 +16,8 @@ from wellposed.errors import printable
 if TYPE_CHECKING:
     import pandas as pd
 
+_BLOCK = 16_384  # rows
+
 Task = Literal["classification", "regression"]
 
 
@@ -87,18 +89,20 @@ class Dataset:
     @cached_property
     def _duplicate_codes(self) -> np.ndarray:
         pixels = all(dtype == np.uint8 for dtype in self.features.dtypes)
-        if pixels:
-            values = np.ascontiguousarray(self.features.to_numpy())
-        else:
-            values = np.column_stack([_comparable(series(self.features, name)) for name in self.features])
         targets = np.column_stack([_comparable(series(self.targets, name)) for name in self.targets])
         seen: dict[bytes, int] = {}
         codes = np.empty(self.rows, dtype=np.int64)
-        for row in range(self.rows):
-            # a digest instead of the bytes themselves: 60,000 images would be held twice
-            digest = hashlib.blake2b(values[row].tobytes(), digest_size=16)
-            digest.update(targets[row].tobytes())
-            codes[row] = seen.setdefault(digest.digest(), len(seen))
+        for start in range(0, self.rows, _BLOCK):  # a block at a time: the whole table would be held twice
+            part = self.features.iloc[start : start + _BLOCK]
+            if pixels:
+                values = np.ascontiguousarray(part.to_numpy())
+            else:
+                values = np.column_stack([_comparable(series(part, name)) for name in part])
+            for row, cells in enumerate(values, start):
+                # a digest instead of the bytes themselves, which would be another copy
+                digest = hashlib.blake2b(cells.tobytes(), digest_size=16)
+                digest.update(targets[row].tobytes())
+                codes[row] = seen.setdefault(digest.digest(), len(seen))
         return codes
 
     def take(self, rows: np.ndarray) -> Dataset:

@@ -181,7 +181,11 @@ def convert_targets(
 
 
 def _refuse_missing(name: str, column: pd.Series, na: tuple[str, ...]) -> None:
-    missing = np.array([text is None for text in texts(column, na)])
+    values = numbers(column, na)  # texts of many different numbers would take long
+    if values is not None and values.dtype.kind == "f":
+        missing = np.isnan(values)
+    else:
+        missing = np.array([text is None for text in texts(column, na)])
     if missing.any():
         got = f"{int(missing.sum())} of {len(column)} rows, the first in row {int(missing.argmax()) + 1}"
         remedy = "Take these rows out, or name another target."
