@@ -33,14 +33,14 @@ def keras_code(model: Model, title: str, data: str) -> str:
         data: path that it reads.
     """
     drawn = sketch(model)
-    schedule, known = _schedule(drawn, model.training.rate)
+    schedule, known = _schedule(drawn, drawn.training.rate)
     left_out = [*drawn.left_out, *([] if known else [f"schedule {drawn.schedule.to_text()}"])]
     lines = [f'"""{title}"""', ""]
     if left_out:
         lines += [f"# not expressible in Keras: {', '.join(left_out)}", ""]
     lines += ["import keras", "import numpy as np", "import pandas as pd"]
     lines += [f"from keras import {', '.join(_modules(drawn))}", ""]
-    lines += [f"DATA = {data!r}", f"EPOCHS, BATCH_SIZE = {model.training.epochs}, {model.training.batch_size}", ""]
+    lines += [f"DATA = {data!r}", f"EPOCHS, BATCH_SIZE = {drawn.training.epochs}, {drawn.training.batch_size}", ""]
     lines += [*data_code(model), ""]
     lines += ["model = keras.Sequential(", "    [", "        keras.Input((x.shape[1],)),"]
     lines += [f"        {part}," for place in drawn.places for part in _place(place)]
@@ -214,7 +214,7 @@ def _fit(model: Model, drawn: Sketch) -> list[str]:
             given |= {"patience": int(stopping.patience), "min_delta": stopping.min_delta}
             given["restore_best_weights"] = stopping.restore
         else:  # patience that never runs out
-            given |= {"patience": model.training.epochs, "restore_best_weights": True}
+            given |= {"patience": drawn.training.epochs, "restore_best_weights": True}
             given |= {"start_from_epoch": int(stopping.start) - 1} if stopping.start > 1 else {}
         if score == "loss" and any(place.penalties for place in drawn.places):
             lines.append("# Keras adds penalties to val_loss; wellposed watches the loss without them.")
@@ -227,7 +227,7 @@ def _fit(model: Model, drawn: Sketch) -> list[str]:
     if weights:
         lines.append(weights)
         arguments.append("class_weight=class_weight")
-    if not model.training.shuffle:
+    if not drawn.training.shuffle:
         arguments.append("shuffle=False")
     lines += ["model.fit(", "    x[train],", "    y[train],", *(f"    {part}," for part in arguments), ")"]
     return [*lines, "print(model.evaluate(x[held_out], y[held_out], verbose=0, return_dict=True))"]

@@ -72,7 +72,7 @@ def torch_code(model: Model, title: str, data: str) -> str:
         lines += [f"# not expressible in a few lines of PyTorch: {', '.join(left_out)}", ""]
     lines += ["import copy", "import math", "", "import numpy as np", "import pandas as pd", "import torch"]
     lines += ["from torch import nn", "", f"DATA = {data!r}"]
-    lines += [f"EPOCHS, BATCH_SIZE = {model.training.epochs}, {model.training.batch_size}", ""]
+    lines += [f"EPOCHS, BATCH_SIZE = {drawn.training.epochs}, {drawn.training.batch_size}", ""]
     lines += [*data_code(model), "x, y = torch.tensor(x), torch.tensor(y)", "train = torch.tensor(train)", ""]
     return "\n".join([*lines, *network, *optimizer, *loss, *loop, ""])
 
@@ -201,7 +201,7 @@ def _optimizer(drawn: Sketch, model: Model, left_out: list[str]) -> list[str]:
     elif decay is not None:
         left_out.append(f"decoupled weight decay beside {name}")
     written = "".join(f", {key}={value!r}" for key, value in arguments.items())
-    lines.append(f"optimizer = torch.optim.{name}({parameters}, lr={model.training.rate!r}{written})")
+    lines.append(f"optimizer = torch.optim.{name}({parameters}, lr={drawn.training.rate!r}{written})")
     schedule: Any = drawn.schedule
     factors = {
         "cosine": lambda: f"{schedule.alpha!r} + {1 - schedule.alpha!r} * 0.5 * (1 + math.cos(math.pi * t))",
@@ -253,7 +253,7 @@ def _loop(model: Model, drawn: Sketch, left_out: list[str]) -> list[str]:
         decay = settings["ema"].decay
         lines += ["swa = torch.optim.swa_utils", f"how = swa.get_ema_multi_avg_fn({decay!r})"]
         lines += ["average = swa.AveragedModel(network, multi_avg_fn=how, use_buffers=True)"]
-    rows = "train[torch.randperm(len(train))]" if model.training.shuffle else "train"
+    rows = "train[torch.randperm(len(train))]" if drawn.training.shuffle else "train"
     lines += ["for epoch in range(EPOCHS):", "    network.train()", f"    for rows in torch.split({rows}, BATCH_SIZE):"]
     target = "smooth(y[rows])" if smooth else "y[rows]"
     lines += [f"        loss = loss_of(network(x[rows]), {target}){' + penalty()' if penalized else ''}",

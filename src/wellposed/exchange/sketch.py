@@ -11,11 +11,12 @@ from wellposed.exchange.places import context_of
 from wellposed.models.model import Model
 from wellposed.network.initializers import Initializer, initializer
 from wellposed.recipe import text
-from wellposed.techniques.base import Technique
+from wellposed.techniques.base import Technique, overrides
 from wellposed.techniques.places import Placed
 from wellposed.training.losses import Loss, loss
 from wellposed.training.optimizers import Optimizer, optimizer
 from wellposed.training.schedules import Schedule, schedule
+from wellposed.training.spec import Training
 
 __all__ = ["Place", "Sketch", "sketch"]
 
@@ -44,12 +45,13 @@ class Sketch:
     """A model in the terms that Keras and PyTorch share.
 
     Attributes:
-        places: input, hidden layers, output.
+        places: input, hidden layers, output; training: as techniques rewrote it.
         settings: techniques about the optimizer, targets and stopping, by name.
         left_out: text of the techniques that the script can't say.
     """
 
     places: list[Place]
+    training: Training
     optimizer: Optimizer
     schedule: Schedule
     loss: Loss
@@ -57,6 +59,10 @@ class Sketch:
     left_out: list[str]
 
 
+_HOOKS = (
+    "training", "network", "prepare", "augment", "weights", "hidden", "row_loss", "batch_loss", "penalty", "objective",
+    "differentiate", "gradients", "update", "inference", "epoch_end",
+)  # fmt: skip
 _SETTINGS = (
     "weight-decay", "clip-norm", "clip-value", "clip-global-norm", "ema", "label-smoothing", "early-stopping",
     "best-epoch",
@@ -112,19 +118,25 @@ def sketch(model: Model) -> Sketch:
     places.append(Place("output", model.target.outputs, model.target.activation, end, bias))
     by_name = {place.name: place for place in places}
     context = context_of(hidden)
-    settings, left_out = {}, []
+    settings, left_out, training = {}, [], model.training
     for item in model.recipe:
+        training = item.training(training)
         shaped = getattr(item, "shape", "brick") != "brick"
         if item.name in _SETTINGS and not _further(item):
             settings[item.name] = item
         elif item.name in _PLACED and isinstance(item, Placed) and not shaped:
             for name in item.chosen(item.candidates(context), item.layers):
                 _PLACED[item.name](by_name[name], item)
-        else:
+        elif not _about_training_alone(item):
             left_out.append(printable(text(item)))
-    training = model.training
     chosen = model.target.loss if training.loss == "auto" else loss(training.loss)
-    return Sketch(places, optimizer(training.optimizer), schedule(training.schedule), chosen, settings, left_out)
+    rule, course = optimizer(training.optimizer), schedule(training.schedule)
+    return Sketch(places, training, rule, course, chosen, settings, left_out)
+
+
+def _about_training_alone(item: Technique) -> bool:
+    """Whether it only rewrites the training settings, which are already followed here."""
+    return [name for name in _HOOKS if overrides(item, name)] == ["training"]
 
 
 def _further(item: Technique) -> bool:
