@@ -175,3 +175,40 @@ def test_selection() -> None:
         "No technique scored better than the network as given."
     )
     assert words.selection(study(unsure, selected=None)) == "No recipe was selected."
+
+
+def test_advice() -> None:
+    beyond = {"mean": 0.02, "low": 0.01, "high": 0.03, "p_adjusted": 0.001}
+    better = recipe("dropout=0.5", 0.48, 0.78, ("helps", "helps"), delta_best_epoch={"accuracy": beyond})
+    stopped = recipe("best-epoch", 0.54, 0.76, (UNSURE, UNSURE))
+    assert words.advice(study(better, stopped)) == "What to do: use dropout=0.5."
+    better["delta_best_epoch"]["accuracy"]["p_adjusted"] = 0.2
+    assert words.advice(study(better, stopped)) == (
+        "What to do: use dropout=0.5, or merely stop training in time: which of the two is better this study can't "
+        "tell."
+    )
+    only_loss = recipe("dropout=0.5", 0.48, 0.75, ("helps", UNSURE))
+    assert words.advice(study(only_loss, stopped)) == (
+        "What to do: for accuracy alone nothing is needed; if you use the predicted numbers themselves, their log loss "
+        "is better under dropout=0.5."
+    )
+    nothing = recipe("dropout=0.5", 0.79, 0.75, (UNSURE, UNSURE))
+    assert words.advice(study(nothing, stopped)) == (
+        "What to do: keep the network as given or stop it in time, which saves epochs. Other strengths, or more rows, "
+        "may still show a difference."
+    )
+    assert words.advice(study(nothing, selected=None)) == ""
+
+
+def test_references() -> None:
+    entry = recipe("dropout=0.5", 0.48, 0.76, ("helps", UNSURE))
+    models = [{"name": "gradient boosting", "validation": score(0.5, 0.79)}]
+    assert words.references(study(entry, references=models)) == (
+        "Other models on the same splits, accuracy: gradient boosting 79.0 %. Gradient boosting scores better than "
+        "every network here."
+    )
+    models[0]["validation"] = score(0.5, 0.70)
+    assert words.references(study(entry, references=models)) == (
+        "Other models on the same splits, accuracy: gradient boosting 70.0 %."
+    )
+    assert words.references(study(entry)) == ""

@@ -121,7 +121,45 @@ def references(results: Mapping[str, Any]) -> str:
         f"{model['name']} {measure.score(reading.score(model, 'validation', measure))}"
         for model in results.get("references") or ()
     ]
-    return f"Other models on the same splits, {measure.name}: {', '.join(scores)}." if scores else ""
+    if not scores:
+        return ""
+    sentence = f"Other models on the same splits, {measure.name}: {', '.join(scores)}."
+    others = [(value, model["name"]) for model in results["references"]
+              if (value := reading.score(model, "validation", measure)) is not None]  # fmt: skip
+    ours = [value for r in results["recipes"] if (value := reading.score(r, "validation", measure)) is not None]
+    if not others or not ours:
+        return sentence
+    best, name = max(others, key=lambda pair: measure.gain(pair[0]))
+    if measure.gain(best) > max(measure.gain(value) for value in ours):
+        sentence += f" {_capital(name)} scores better than every network here."
+    return sentence
+
+
+def advice(results: Mapping[str, Any]) -> str:
+    """What to do with the findings, in a sentence; nothing where there are no verdicts."""
+    main, loss = reading.measures(results)[0], reading.measures(results)[-1]
+    chosen = reading.named(results, results.get("selected"))
+    compared = reading.techniques(results)
+    if chosen is None or not compared or not any(reading.verdict(recipe, main) for recipe in results["recipes"]):
+        return ""
+    stopped = reading.named(results, reading.BEST_EPOCH) is not None
+    if reading.verdict(chosen, main) == "helps":
+        if chosen["name"] == reading.BEST_EPOCH:
+            return "What to do: stop training in time; nothing here is better."
+        if not stopped or reading.better_than_best_epoch(chosen, main):
+            return f"What to do: use {chosen['name']}."
+        return (
+            f"What to do: use {chosen['name']}, or merely stop training in time: which of the two is better this study "
+            "can't tell."
+        )
+    helping = _judged(results, loss, "helps")
+    if helping and loss.key != main.key:
+        return (
+            f"What to do: for {main.name} alone nothing is needed; if you use the predicted numbers themselves, their "
+            f"{loss.name} is better under {helping[0]['name']}."
+        )
+    more = " or stop it in time, which saves epochs" if stopped else ""
+    return f"What to do: keep the network as given{more}. Other strengths, or more rows, may still show a difference."
 
 
 def power(results: Mapping[str, Any], measure: Measure, *, need: bool = True) -> str:

@@ -15,7 +15,7 @@ from wellposed.report.reading import Measure
 Panel = tuple[str, Measure]
 Lines = dict[tuple[str, str, str], dict[str, np.ndarray]]  # recipe, rows, measure -> columns of its curve
 _COLUMNS = ("epoch", "mean", "low", "high", "members")
-_BUDGET = 8_000  # points a panel: what a page can hold and a browser can draw
+_BUDGET = 5_000  # points a panel: what a page can hold and a browser can draw
 
 
 def curves_data(results: Mapping[str, Any], history: pd.DataFrame, *, points: int = 200) -> pd.DataFrame:
@@ -92,15 +92,10 @@ def curves_figure(
     for number, (rows, measure) in enumerate(panels):
         suffix = "" if number == 0 else str(number + 1)
         for name, style in styles.items():
-            shown = {
-                "xaxis": f"x{suffix}",
-                "yaxis": f"y{suffix}",
-                "legendgroup": look.plain(name),
-                "name": look.plain(name),
-                "meta": name,
-                "visible": style.first or (False if page else "legendonly"),
-                "showlegend": not page and number == 0,
-            }
+            shown: dict[str, Any] = {"name": look.plain(name), "meta": name}
+            if not page:
+                shown |= {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "legendgroup": look.plain(name)}
+                shown |= {"visible": style.first or "legendonly", "showlegend": number == 0}
             if name == reading.BEST_EPOCH:
                 traces.extend(_level(results, rows, measure, style, last, shown))
             elif (name, rows, measure.key) in lines:
@@ -175,7 +170,7 @@ def _line(
         band: dict[str, Any] = {"fill": "toself", "fillcolor": f"${style.colour}/0.12", "line": {"width": 0}}
         band |= {"x": epoch, "low": low, "high": high} if page else {"x": outline, "y": edge}
         common = {"type": "scatter", "mode": "lines", "hoverinfo": "skip"}
-        traces.append({**common, **band, **shown, "showlegend": False})
+        traces.append({**common, **band, **shown} | ({} if page else {"showlegend": False}))
     means = look.compact(line["mean"], scale)
     return [*traces, _trace(epoch, means, style, ".1f" if measure.points else ".4g", shown)]
 

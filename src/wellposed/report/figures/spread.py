@@ -10,7 +10,7 @@ import pandas as pd
 from wellposed.report import look, reading
 from wellposed.report.reading import Measure
 
-_MOST = 6000  # dots a figure
+_MOST = 3000  # dots a figure
 
 
 def spread_data(results: Mapping[str, Any]) -> pd.DataFrame:

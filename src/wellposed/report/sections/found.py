@@ -24,7 +24,7 @@ def found(results: Mapping[str, Any]) -> Section:
         skipped = [f"{entry['name']}: {entry['why']}" for entry in results.get("skipped") or ()]
         more = ("Why techniques were skipped", skipped) if len(skipped) > 3 else None
         blocks.append(Words("Before you rely on it", notes, kind="notes", more=more))
-    answer = [*words.findings(results), words.selection(results), words.references(results)]
+    answer = [*words.findings(results), words.selection(results), words.advice(results), words.references(results)]
     return Section("found", "What was found", "Findings", [text for text in answer if text], blocks)
 
 

@@ -68,8 +68,8 @@ def _errors(kept: Mapping[str, Any], names: list[str]) -> list[str]:
         for entry in kept[name]["targets"]:
             half, most = entry["absolute"]["median"], entry["absolute"]["p90"]
             lines.append(
-                f"{_title(name)} misses {entry['name']} by {half:.3g} on half of the rows or less, and by more than "
-                f"{most:.3g} on one row in ten."
+                f"{_title(name)} is off by {half:.3g} or less on half of the rows, and by more than {most:.3g} on one "
+                f"row in ten (in units of {entry['name']})."
             )
     return [*lines, "A row's prediction is the mean over the networks that had it among their validation rows."]
 

@@ -205,5 +205,5 @@ const figures = (() => {
     });
   }
 
-  return { start, show, setLog, redraw, numbers: (name) => payload.figures[name].numbers };
+  return { FEW, start, show, setLog, redraw, numbers: (name) => payload.figures[name].numbers };
 })();

@@ -3,11 +3,21 @@
   const root = document.documentElement;
   const chips = [...document.querySelectorAll("button.chip")];
 
+  // Above the curves: those that are drawn in full.
+  const legend = (shown) => {
+    const first = new Set(chips.filter((chip) => chip.dataset.first === "true").map((chip) => chip.dataset.recipe));
+    for (const entry of document.querySelectorAll("li[data-recipe]")) {
+      const name = entry.dataset.recipe;
+      entry.hidden = !shown.has(name) || (shown.size > figures.FEW && !first.has(name));
+    }
+  };
+
   // Which recipes figures and tables show.
   const filter = (names) => {
     const shown = new Set(names);
     for (const chip of chips) chip.setAttribute("aria-pressed", String(shown.has(chip.dataset.recipe)));
-    for (const row of document.querySelectorAll("tr[data-recipe], li[data-recipe]")) row.hidden = !shown.has(row.dataset.recipe);
+    for (const row of document.querySelectorAll("tr[data-recipe]")) row.hidden = !shown.has(row.dataset.recipe);
+    legend(shown);
     const all = shown.size === chips.length;
     document.getElementById("filter-state").textContent = all ? `all ${chips.length} shown` : `${shown.size} of ${chips.length} shown`;
     figures.show(all ? null : shown);
@@ -76,6 +86,7 @@
     });
   }
 
+  legend(new Set(presets.all()));
   toggle.hidden = false;
   toggle.setAttribute("aria-pressed", String(root.dataset.theme === "dark"));
   const banded = (chip) => chip.dataset.role === "selected" || chip.dataset.role === "baseline";
