@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -17,6 +18,7 @@ import pytest
 
 from wellposed.cli.background import undisturbed, watch
 from wellposed.runners.base import Progress
+from wellposed.runners.local import LocalRunner
 
 TINY = ("--network", "4", "--epochs", "2", "--folds", "2", "--seeds", "1", "--no-references", "--with", "l2=1e-3")
 
@@ -134,10 +136,10 @@ def test_progress_on_a_terminal(command: Callable[..., Any], monkeypatch: pytest
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(number: int, command: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(prepared: Any, *, progress: Callable[[Progress], None], **settings: Any) -> None:
+    def run(prepared: Any, *, stop: threading.Event, **settings: Any) -> None:
         os.kill(os.getpid(), number)
-        while True:
-            progress(Progress("training", 0, 1, 0.0))
+        stop.wait()
+        raise KeyboardInterrupt  # the baseline isn't trained
 
     monkeypatch.setattr("wellposed.studies.compare.run", run)
     ran = command("compare", "iris", *TINY, "--out", "run")
@@ -145,6 +147,35 @@ def test_interrupted(number: int, command: Callable[..., Any], tmp_path: Path, m
     assert ran.err == "interrupted: after 0 s, before there were results; run/run.json holds the plan.\n"
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.json"]
     assert state(tmp_path / "run")["state"] == "interrupted"
+
+
+def test_what_was_finished_is_kept(
+    command: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C once the first program is trained, before the second: its recipes are compared, the rest is named."""
+    train = LocalRunner.run
+
+    def run(self: LocalRunner, plan: Any, *places: Any, stop: threading.Event, **settings: Any) -> Any:
+        first, second = plan.programs
+        records, timing = train(self, dataclasses.replace(plan, programs=(first,)), *places, stop=None, **settings)
+        os.kill(os.getpid(), signal.SIGINT)
+        stop.wait()
+        cut = {member for member in second.techniques}
+        members = [dataclasses.replace(m, finished=i not in cut) for i, m in enumerate(records.members)]
+        return dataclasses.replace(records, members=tuple(members)), timing
+
+    monkeypatch.setattr(LocalRunner, "run", run)
+    ran = command("compare", "iris", *TINY, "--with", "batch-norm", "--no-model", "--out", "run")
+    assert ran.status == 130
+    last = ran.err.splitlines()[-1]
+    assert last.startswith("interrupted: after ")
+    assert last.endswith("3 of 4 recipes were finished, and are compared in run/report.html.")
+    assert state(tmp_path / "run")["state"] == "interrupted"
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert "batch-norm" not in [recipe["name"] for recipe in results["recipes"]]
+    assert "Interrupted: 1 of 4 recipes weren't trained to their end: batch-norm." in results["warnings"]
+    again = command("report", "run")
+    assert again.status == 0
 
 
 def test_interrupted_run_can_be_started_again(command: Callable[..., Any], tmp_path: Path) -> None:
@@ -193,7 +224,7 @@ def test_watched_work_ends_at_its_next_report() -> None:
             ended.set()
 
     with pytest.raises(KeyboardInterrupt):
-        watch(work, lambda state: None)
+        watch(work, lambda state: None, threading.Event(), patience=0.2)
     assert ended.wait(10)
 
 

@@ -6,6 +6,7 @@ import concurrent.futures
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,15 +22,22 @@ class _Left(Exception):
     """Ends work that nobody waits for any more."""
 
 
-def watch(work: Callable[[Callable[[Progress], None]], T], show: Callable[[Progress], None]) -> T:
+def watch(
+    work: Callable[[Callable[[Progress], None]], T],
+    show: Callable[[Progress], None],
+    stop: threading.Event,
+    *,
+    patience: float = 30.0,
+) -> T:
     """Does ``work`` in a thread of its own and hands back its result or error.
 
     Args:
         work: takes the function that it reports its progress to.
         show: is told of the progress.
+        stop: is set by Ctrl-C; the work then has ``patience`` seconds to hand back what it finished.
 
     Raises:
-        KeyboardInterrupt: at once; the work itself ends at its next report.
+        KeyboardInterrupt: nothing was finished, or Ctrl-C was pressed twice.
     """
     outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
     left = threading.Event()
@@ -48,11 +56,24 @@ def watch(work: Callable[[Callable[[Progress], None]], T], show: Callable[[Progr
     try:
         # A daemon, so that the process can end while it compiles.
         threading.Thread(target=call, name="study", daemon=True).start()
-        while True:
-            with contextlib.suppress(concurrent.futures.TimeoutError):
-                return outcome.result(timeout=0.2)  # in slices: Windows doesn't interrupt an endless wait
+        try:
+            return _awaited(outcome)
+        except KeyboardInterrupt:
+            if outcome.done():  # the work itself says that there is nothing to hand back
+                raise
+            stop.set()
+            return _awaited(outcome, patience)
     finally:
         left.set()
+
+
+def _awaited(outcome: concurrent.futures.Future[T], patience: float = float("inf")) -> T:
+    """The outcome, waited for in slices: Windows doesn't interrupt an endless wait."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        with contextlib.suppress(concurrent.futures.TimeoutError):
+            return outcome.result(timeout=0.2)
+    raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

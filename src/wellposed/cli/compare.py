@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -16,6 +18,7 @@ from wellposed.cli.terminal import Terminal
 from wellposed.errors import StudyError, printable
 
 if TYPE_CHECKING:
+    from wellposed.runners.base import Progress
     from wellposed.store import Run
     from wellposed.studies.compare import Comparison, Prepared
 
@@ -65,22 +68,28 @@ def compare(
         "seed": study.seed,
         "plan": prepared.plan.to_config(),
     }
-    began, state = time.perf_counter(), "failed"
+    began, stop, state = time.perf_counter(), threading.Event(), "failed"
+
+    def work(report: Callable[[Progress], None]) -> Comparison:
+        return train(prepared, progress=report, model=not study.no_model, stop=stop)
+
     try:
         folder.write_state("planned", **facts)
         with terminal.progress() as progress:
-            comparison = watch(lambda report: train(prepared, progress=report, model=not study.no_model), progress)
+            comparison = watch(work, progress, stop)
         comparison.results["run"]["command"] = command
+        finished = len(comparison.results["recipes"])
         with undisturbed():
-            report = comparison.save(folder.folder, **facts)
-        state = "done"
+            whole = finished == len(prepared.recipes)
+            report = comparison.save(folder.folder, state="done" if whole else "interrupted", **facts)
+        state = "written"
     except KeyboardInterrupt:
         state = "interrupted"
         seconds = time.perf_counter() - began
         where = shlex.quote(str(folder.folder / "run.json"))
         raise KeyboardInterrupt(f"after {seconds:.0f} s, before there were results; {where} holds the plan.") from None
     finally:
-        if state != "done":
+        if state != "written":
             folder.write_state(state, **facts)
     if run.json:
         sys.stdout.write((folder.folder / "results.json").read_text(encoding="utf-8"))
@@ -88,6 +97,12 @@ def compare(
         print(report)
     _show_results(comparison, terminal)
     terminal.line(f"report: {report}", "bold")
+    if not whole:
+        seconds = time.perf_counter() - began
+        raise KeyboardInterrupt(
+            f"after {seconds:.0f} s; {finished} of {len(prepared.recipes)} recipes were finished, and are compared in "
+            f"{shlex.quote(str(report))}."
+        )
     if (folder.folder / "model").exists():
         use = shlex.join(["wellposed", "predict", str(folder.folder), "new.csv"])
         terminal.line(f"model: {folder.folder / 'model'} ({comparison.results['selected']}); use it: {use}", "bold")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import TypedDict
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from wellposed.techniques.catalog import known
 from wellposed.techniques.stopping import BestEpoch
 from wellposed.training.spec import Training
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "Settings", "prepare"]
 
 _MONITOR = 0.15
 _MOST_PREDICTED = 5_000_000  # numbers: up to here predictions are kept for the report without being asked for
@@ -79,6 +80,29 @@ class Prepared:
         """How long it will take, within a factor of two on an idle machine; early stopping isn't foreseen."""
         vault = self.vault is not None
         return study_seconds(self.experiment, self.plan, references=self.references, vault=vault)
+
+
+class Settings(TypedDict, total=False):
+    """What `prepare` and ``compare`` take by name; `prepare` says what each means."""
+
+    training: Training | None
+    epochs: int | None
+    folds: int | None
+    validation: float | None
+    seeds: int | None
+    test: float | None
+    seed: int
+    monitor: float | None
+    fixed: bool
+    shuffle_splits: bool
+    keep_duplicates_together: bool
+    metric: str
+    scale_targets: bool | None
+    select: str
+    memory: str | int
+    references: bool
+    predictions: bool
+    inside: bool
 
 
 def prepare(
