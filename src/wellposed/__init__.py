@@ -11,14 +11,20 @@ if TYPE_CHECKING:
     from wellposed.data.dataset import Dataset
     from wellposed.data.read import read
     from wellposed.errors import DataError, StudyError, TechniqueError, WellposedError
-    from wellposed.exchange.keras import from_keras
+    from wellposed.exchange.code import to_code
+    from wellposed.exchange.keras import from_keras, save_keras, to_keras
+    from wellposed.models.model import Model
     from wellposed.network.mlp import MLP
     from wellposed.recipe import Recipe, parse
-    from wellposed.studies.compare import Comparison, compare
+    from wellposed.studies.compare import compare
+    from wellposed.studies.comparison import Comparison
+    from wellposed.studies.prepare import prepare
     from wellposed.techniques.affine import Rotation, Shear, Shift, Zoom
     from wellposed.techniques.augmentation import Mixup
     from wellposed.techniques.averaging import EMA, SWA, Lookahead, Snapshots
+    from wellposed.techniques.base import Technique, option, strength, technique
     from wellposed.techniques.capacity import Depth, InitialScale, MagnitudePruning, Width
+    from wellposed.techniques.catalog import register
     from wellposed.techniques.constraints import MaxNorm, MinMaxNorm, NonNegative, UnitNorm, WeightDecay
     from wellposed.techniques.gates import L0
     from wellposed.techniques.gradients import ClipGlobalNorm, ClipNorm, ClipValue
@@ -52,50 +58,53 @@ __all__ = [
     "CutMix", "Cutout", "DataError", "Dataset", "Depth", "DropConnect", "Dropout", "EarlyStopping", "Elastic",
     "ElasticNet", "FeatureMasking", "Flip", "Flooding", "GaussianDropout", "GaussianNoise", "GhostBatchNorm",
     "GradientNoise", "GroupLasso", "InitialScale", "JacobianPenalty", "KHeads", "LabelSmoothing", "LayerNorm",
-    "LearningRateSchedule", "Lookahead", "MagnitudePruning", "ManifoldMixup", "MaxNorm", "MinMaxNorm", "Mixup",
+    "LearningRateSchedule", "Lookahead", "MagnitudePruning", "ManifoldMixup", "MaxNorm", "MinMaxNorm", "Mixup", "Model",
     "NonNegative", "OptimizerChoice", "Orthogonal", "ProximalL1", "RDrop", "RandomErasing", "Recipe", "Rotation",
     "ScheduleFree", "ShakeDrop", "ShakeShake", "Shear", "Shift", "SkipConnections", "Snapshots", "SpectralNorm",
-    "StochasticDepth", "StudyError", "TechniqueError", "Training", "UnitNorm", "WeightDecay", "WeightNorm",
-    "WellposedError", "Width", "Zoom", "compare", "from_keras", "parse", "read",
+    "StochasticDepth", "StudyError", "Technique", "TechniqueError", "Training", "UnitNorm", "WeightDecay", "WeightNorm",
+    "WellposedError", "Width", "Zoom", "compare", "from_keras", "option", "parse", "prepare", "read", "register",
+    "save_keras", "strength", "technique", "to_code", "to_keras",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
 
 # Names are imported when they are first used: `wellposed --help` and usage errors don't wait for JAX.
 _HOME = {
-    "ScheduleFree": "wellposed.techniques.optimization",
-    "LearningRateSchedule": "wellposed.techniques.optimization",
-    "BatchSize": "wellposed.techniques.optimization",
-    "OptimizerChoice": "wellposed.techniques.optimization",
-    "MagnitudePruning": "wellposed.techniques.capacity",
-    "InitialScale": "wellposed.techniques.capacity",
-    "Depth": "wellposed.techniques.capacity",
-    "Width": "wellposed.techniques.capacity",
-    "RandomErasing": "wellposed.techniques.images",
-    "Brightness": "wellposed.techniques.images",
-    "Flip": "wellposed.techniques.images",
-    "Elastic": "wellposed.techniques.images",
-    "Zoom": "wellposed.techniques.affine",
-    "Shift": "wellposed.techniques.affine",
-    "Shear": "wellposed.techniques.affine",
-    "Rotation": "wellposed.techniques.affine",
     "Dataset": "wellposed.data.dataset",
     "read": "wellposed.data.read",
     "DataError": "wellposed.errors",
     "StudyError": "wellposed.errors",
     "TechniqueError": "wellposed.errors",
     "WellposedError": "wellposed.errors",
+    "to_code": "wellposed.exchange.code",
     "from_keras": "wellposed.exchange.keras",
+    "save_keras": "wellposed.exchange.keras",
+    "to_keras": "wellposed.exchange.keras",
+    "Model": "wellposed.models.model",
     "MLP": "wellposed.network.mlp",
     "Recipe": "wellposed.recipe",
     "parse": "wellposed.recipe",
-    "Comparison": "wellposed.studies.compare",
     "compare": "wellposed.studies.compare",
+    "Comparison": "wellposed.studies.comparison",
+    "prepare": "wellposed.studies.prepare",
+    "Rotation": "wellposed.techniques.affine",
+    "Shear": "wellposed.techniques.affine",
+    "Shift": "wellposed.techniques.affine",
+    "Zoom": "wellposed.techniques.affine",
     "Mixup": "wellposed.techniques.augmentation",
     "EMA": "wellposed.techniques.averaging",
     "SWA": "wellposed.techniques.averaging",
     "Lookahead": "wellposed.techniques.averaging",
     "Snapshots": "wellposed.techniques.averaging",
+    "Technique": "wellposed.techniques.base",
+    "option": "wellposed.techniques.base",
+    "strength": "wellposed.techniques.base",
+    "technique": "wellposed.techniques.base",
+    "Depth": "wellposed.techniques.capacity",
+    "InitialScale": "wellposed.techniques.capacity",
+    "MagnitudePruning": "wellposed.techniques.capacity",
+    "Width": "wellposed.techniques.capacity",
+    "register": "wellposed.techniques.catalog",
     "MaxNorm": "wellposed.techniques.constraints",
     "MinMaxNorm": "wellposed.techniques.constraints",
     "NonNegative": "wellposed.techniques.constraints",
@@ -106,6 +115,10 @@ _HOME = {
     "ClipNorm": "wellposed.techniques.gradients",
     "ClipValue": "wellposed.techniques.gradients",
     "GroupLasso": "wellposed.techniques.group_lasso",
+    "Brightness": "wellposed.techniques.images",
+    "Elastic": "wellposed.techniques.images",
+    "Flip": "wellposed.techniques.images",
+    "RandomErasing": "wellposed.techniques.images",
     "JacobianPenalty": "wellposed.techniques.jacobian",
     "FeatureMasking": "wellposed.techniques.masking",
     "CMixup": "wellposed.techniques.mixing",
@@ -126,6 +139,10 @@ _HOME = {
     "Adversarial": "wellposed.techniques.objectives",
     "Flooding": "wellposed.techniques.objectives",
     "RDrop": "wellposed.techniques.objectives",
+    "BatchSize": "wellposed.techniques.optimization",
+    "LearningRateSchedule": "wellposed.techniques.optimization",
+    "OptimizerChoice": "wellposed.techniques.optimization",
+    "ScheduleFree": "wellposed.techniques.optimization",
     "L1": "wellposed.techniques.penalties",
     "L2": "wellposed.techniques.penalties",
     "ElasticNet": "wellposed.techniques.penalties",
