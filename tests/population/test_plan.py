@@ -144,7 +144,7 @@ def test_memory_bounds_tiles_and_names_what_is_needed():
     free, bound = plan(shape, candidates), plan(shape, candidates, memory=16 * 10**6)
     assert free.programs[0].bytes_per_tile > bound.programs[0].bytes_per_tile
     assert bound.programs[0].bytes_per_tile <= (16 * 10**6 - 6 * 6000 * 53 * 4) // 2
-    message = r"^memory: too little for one stream of members, got 1 MB\. Give at least --memory (.*)\.$"
+    message = r"^memory: too little for one stream of members, got 1 MB\. Give at least `memory='(.*)'`\.$"
     with pytest.raises(StudyError, match=message) as caught:
         plan(shape, candidates, memory=10**6)
     enough = re.match(message, str(caught.value))

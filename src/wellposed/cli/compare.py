@@ -15,6 +15,7 @@ import typer
 from wellposed.cli.background import undisturbed, watch
 from wellposed.cli.options import DataOptions, NetworkOptions, RunOptions, StudyOptions, TrainingOptions, takes
 from wellposed.cli.terminal import Terminal
+from wellposed.cli.wording import as_command_line
 from wellposed.errors import StudyError, printable
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def compare(
         with terminal.progress() as progress:
             comparison = watch(work, progress, stop)
         comparison.results["run"]["command"] = command
+        comparison.results["warnings"] = [*map(as_command_line, comparison.results["warnings"])]
         finished = len(comparison.results["recipes"])
         with undisturbed():
             whole = finished == len(prepared.recipes)
@@ -190,7 +192,7 @@ def _show_plan(prepared: Prepared, terminal: Terminal, *, as_json: bool) -> None
     for name, why in prepared.skipped:
         terminal.item(f"Skipped {name}: {why}", "dim")
     for message in prepared.messages:
-        terminal.item(message, "yellow")
+        terminal.item(as_command_line(message), "yellow")
     terminal.line("dry run: nothing was trained or written", "bold")
 
 

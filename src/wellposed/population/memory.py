@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from wellposed.errors import StudyError
+from wellposed.errors import StudyError, option
 from wellposed.network.randomness import study_key
 from wellposed.population.step import initialize
 from wellposed.population.train import Program
@@ -57,7 +57,7 @@ def parse_size(text: str | int | float) -> int:
     except (KeyError, ValueError):
         size = 0
     if size < 10**6:
-        raise StudyError("memory: must be a size of at least 1 MB", text, "Write e.g. --memory 4GB.")
+        raise StudyError("memory: must be a size of at least 1 MB", text, f"Write e.g. {option('memory', '4GB')}.")
     return size
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 
-from wellposed.errors import StudyError
+from wellposed.errors import StudyError, option
 from wellposed.population.memory import RowCounts, activation_bytes, block_rows, data_bytes, member_bytes, size_text
 from wellposed.population.train import Program
 
@@ -63,7 +63,8 @@ def tile_shape(
         found.append((not fits, cost if fits else taken, TileShape(height, breadth, padded, block, taken)))
     too_large, _, best = min(found, key=lambda item: item[:2])
     if too_large:
-        remedy = f"Give at least --memory {size_text(1.1 * (best.bytes * WORKERS + reserved))}."
+        least = size_text(1.1 * (best.bytes * WORKERS + reserved)).replace(" ", "")
+        remedy = f"Give at least {option('memory', least)}."
         raise StudyError("memory: too little for one stream of members", size_text(memory), remedy)
     return best
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from wellposed.data.dataset import Dataset
 from wellposed.data.splits import make_splits, set_aside
-from wellposed.errors import StudyError, TechniqueError
+from wellposed.errors import StudyError, TechniqueError, option
 from wellposed.network.mlp import MLP
 from wellposed.population.memory import parse_size, size_text
 from wellposed.population.plan import Plan
@@ -205,7 +205,9 @@ def prepare(
     elif monitor == 0:
         needing = [recipe.name for recipe in chosen if "monitor" in recipe.requires()]
         if needing:
-            raise StudyError("monitor: rows are needed", f"0, but {needing[0]} watches them", "Leave --monitor out.")
+            raise StudyError(
+                "monitor: rows are needed", f"0, but {needing[0]} watches them", f"Leave {option('monitor')} out."
+            )
     every = (BASELINE, *([Recipe((BestEpoch(),))] if monitor else []), *chosen)
     every = tuple({recipe.name: recipe for recipe in every}.values())
     validated = sum(len(split.validation) for split in scheme.splits) * target.outputs * len(every)

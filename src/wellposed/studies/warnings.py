@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from wellposed.errors import option
+
 __all__ = ["warnings_of"]
 
 
@@ -25,7 +27,8 @@ def warnings_of(entries: Sequence[dict[str, Any]], metric: str, direction: str, 
     elif baseline["improving"] * 2 > baseline["members"]:
         found.append(
             f"The baseline underfits: after {epochs} epochs most of its members are still improving on monitor rows. "
-            "Techniques against overfitting can't help yet; train longer (--epochs) or raise the learning rate."
+            "Techniques against overfitting can't help yet; train longer "
+            f"({option('epochs')}) or raise {option('learning_rate')}."
         )
     elif not baseline["failed"] and not _overfits(baseline):
         found.append(
