@@ -68,6 +68,13 @@ def test_a_loss_that_still_falls() -> None:
     assert overfitting_words(study(), found)[0].startswith("Not yet. 6 of 6 networks were still getting better")
 
 
+def test_a_plateau_is_no_underfitting() -> None:
+    found = overfitting(study(), history(0.0, turn=400, fall=1e-5))
+    assert found is not None
+    assert found.improving == 6
+    assert found.kind == "gap"
+
+
 def test_a_gap_without_a_cost() -> None:
     rows = history(0.0)
     rows["validation_loss"] += np.random.default_rng(0).normal(0, 0.05, len(rows))

@@ -35,8 +35,8 @@ class Overfitting:
 
     Attributes:
         kind: ``overfits`` (going on costs validation loss, beyond chance), ``gap`` (better on training rows, at no
-            cost yet), ``underfits`` (most networks still improve at the end), ``collapsed`` (learned nothing) or
-            ``none``.
+            cost yet), ``underfits`` (most networks still improve at the end, by more than 1 % in the last tenth),
+            ``collapsed`` (learned nothing) or ``none``.
         members: networks; epochs: trained.
         turn: (10 %, median, 90 %) over networks of the epoch with the lowest smoothed validation loss.
         train, validation: mean loss at the end.
@@ -94,7 +94,7 @@ def overfitting(results: Mapping[str, Any], history: pd.DataFrame, name: str | N
     improving = int(np.sum(turns > 0.95 * epochs))
     low, middle, high = (float(value) for value in np.quantile(turns, [0.1, 0.5, 0.9]))
     return Overfitting(
-        kind=_kind(recipe, gap, cost, improving, len(curves)),
+        kind=_kind(recipe, gap, cost, 2 * improving > len(curves) and _falling(smooth)),
         members=len(curves),
         epochs=epochs,
         turn=(low, middle, high),
@@ -126,10 +126,16 @@ def moving_mean(values: np.ndarray, width: int) -> np.ndarray:
     return (total[right] - total[left]) / (right - left)
 
 
-def _kind(recipe: Mapping[str, Any], gap: Interval, cost: Interval, improving: int, members: int) -> str:
+def _falling(smooth: list[np.ndarray]) -> bool:
+    """Whether the last tenth of the epochs lowered the mean loss by more than 1 %: less is a plateau."""
+    before = float(np.mean([curve[int(0.9 * (len(curve) - 1))] for curve in smooth]))
+    return before - float(np.mean([curve[-1] for curve in smooth])) > 0.01 * abs(before)
+
+
+def _kind(recipe: Mapping[str, Any], gap: Interval, cost: Interval, falling: bool) -> str:
     if 2 * (recipe.get("collapsed") or 0) > (recipe.get("members") or 0):
         return "collapsed"
-    if 2 * improving > members:
+    if falling:
         return "underfits"
     if cost.low is not None and cost.low > 0:
         return "overfits"

@@ -53,7 +53,7 @@ def _answer(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], times
     if base and len(times) > 1:
         slow, most = max(times.items(), key=lambda pair: pair[1])
         if most > 1.3 * base:
-            lines.append(f"An update costs most under {slow}: {most / base:.1f} times the baseline's time.")
+            lines.append(f"As measured here an update costs most under {slow}: {most / base:.1f} times the baseline's.")
     planned = (results.get("training") or {}).get("epochs")
     for row in rows:
         if row["stopped"]:
@@ -91,7 +91,8 @@ def _table(results: Mapping[str, Any], counted: Sequence[Mapping[str, Any]], tim
         rows.append(Row(cells, recipe=row["recipe"], role=reading.role(results, recipe)))
     note = "“Best epoch” is the mean over networks of the epoch with the lowest loss on monitor rows."
     if base:
-        note += " Recipes that were trained together in one program share its time evenly."
+        note += " Recipes that were trained together in one program share its time evenly. "
+        note += "Times are of this machine in this run, and rough where programs are small."
     return Table("costs", "Epochs, time and failures", columns, rows, text=frozenset({0}), note=note,
                  sorted=(2, "ascending"))  # fmt: skip
 

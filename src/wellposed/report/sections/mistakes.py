@@ -45,10 +45,8 @@ def _confusions(kept: Mapping[str, Any], names: list[str]) -> list[str]:
 
 
 def _matrices(kept: Mapping[str, Any], names: list[str]) -> list[Figure]:
-    note = (
-        "Rows are true classes, columns predicted ones; blue is right, orange wrong, darker is a larger share of the "
-    )
-    note += "true class. Numbers are rows of the data."
+    note = "Rows are true classes, columns predicted ones; blue is right, orange wrong; a stronger shade is a larger "
+    note += "share of the true class. Numbers are rows of the data."
     return [
         Figure(
             f"confusion-{number}",
