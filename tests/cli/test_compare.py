@@ -40,6 +40,7 @@ def test_json_is_results_alone(finished: Any) -> None:
     assert results["run"]["command"] == shlex.join(["wellposed", *finished.arguments])
     assert [recipe["name"] for recipe in results["recipes"]] == ["baseline", "best-epoch", "l2=0.001"]
     assert results["test"]["rows"] == 30
+    assert results["warnings"][0].endswith("train longer (--epochs) or raise --learning-rate.")
 
 
 def test_words_go_to_standard_error_beside_json(finished: Any) -> None:
@@ -55,6 +56,7 @@ def test_words_go_to_standard_error_beside_json(finished: Any) -> None:
     selected = json.loads(finished.ran.out)["selected"]
     assert lines[-1] == f"model: run/model ({selected}); use it: wellposed predict run new.csv"
     assert "★ selected" in finished.ran.err
+    assert "train longer (--epochs) or raise --learning-rate." in finished.ran.err
     assert "On the 30 test rows set aside: " in finished.ran.err
     assert "\x1b" not in finished.ran.err  # nothing moves where there is no terminal
 

@@ -58,3 +58,11 @@ def test_a_real_clip_beyond_every_gradient():
     study = wp.compare(data, (4,), recipes, epochs=3, folds=2, seeds=1, references=False)
     found = [warning for warning in study.results["warnings"] if "never acted" in warning]
     assert found == ["clip-value=1000.0 never acted: its members are the baseline's to the last digit."]
+
+
+def test_an_underfitting_baseline_is_told_first():
+    underfits = entry("baseline", BASE, improving=2)
+    assert warnings_of([underfits], "accuracy", "max", 5) == [
+        "The baseline underfits: after 5 epochs most of its members are still improving on monitor rows. Techniques "
+        "against overfitting can't help yet; train longer (`epochs`) or raise `learning_rate`."
+    ]
