@@ -11,10 +11,10 @@ import pytest
 
 from wellposed.errors import TechniqueError
 from wellposed.network.mlp import MLP, Network
-from wellposed.network.randomness import study_key
-from wellposed.techniques.base import Context, Own, Static
+from wellposed.network.randomness import Rng, study_key
+from wellposed.techniques.base import Context, Own, Static, Technique
 from wellposed.techniques.capacity import Depth, InitialScale, MagnitudePruning, Width
-from wellposed.techniques.structure import SkipConnections
+from wellposed.techniques.structure import ShakeShake, SkipConnections
 
 
 def built(*widths: int) -> Network:
@@ -33,6 +33,20 @@ def test_depth_counts_layers(layers: int, widths: tuple[int, ...]):
     assert network.hidden_names == tuple(f"hidden{number}" for number in range(1, layers + 1))
     plain, deep = built(8, 3).init(study_key(0))[0], network.init(study_key(0))[0]
     np.testing.assert_array_equal(plain["hidden1"]["dense"]["kernel"], deep["hidden1"]["dense"]["kernel"])
+
+
+@pytest.mark.parametrize("other", [Width(2.0), Depth(3), Depth(4)])
+@pytest.mark.parametrize("around", [SkipConnections(), ShakeShake()])
+def test_shortcuts_are_laid_around_the_layers_that_are_left(other: Technique, around: Technique):
+    network = built(5, 4)
+    for item in around + other:
+        network = item.network(network)
+    params, state = network.init(study_key(0))
+    rows = {"mask": jnp.ones(6), "rng": Rng(study_key(1), "network"), "train": True}
+    outputs, _ = network.apply(params, state, jnp.ones((6, 3)), **rows)
+    assert outputs.logits.shape == (1, 6, 2)
+    ends = [shortcut.target for shortcut in network.shortcuts]
+    assert ends == (["hidden2", "hidden4"] if other == Depth(4) else [network.hidden_names[-1]])
 
 
 def test_initial_scale_multiplies_kernels():
@@ -80,10 +94,10 @@ def test_refusals(context: Context):
         Width().check(none)
     assert str(error.value) == "Width: the network has no hidden layer, got 0. Leave it out."
     with pytest.raises(TechniqueError) as error:
-        Depth(3).network(SkipConnections().network(built(3, 3)))
+        SkipConnections().network(Depth(1).network(built(3, 3)))
     assert str(error.value) == (
-        "Depth: the network has shortcuts around its layers, got 1. "
-        "Give the network its layers with --network, and leave depth out."
+        "SkipConnections: there is no pair of hidden layers, got 1. "
+        "Give the network two hidden layers or more, or leave the technique out."
     )
     for item, message in (
         (lambda: Width(0), "Width: factor must be a number in [1/64, 64], got 0. 0.5 halves every hidden layer."),

@@ -139,6 +139,9 @@ def layers(model: Model) -> list[dict[str, Any]]:
         for name, layer in block.layers:
             width = layer.width(width)
             found.append({"block": block.name, "layer": name, "kind": type(layer).__name__, "width": width})
+        for shortcut in (item for item in model.built.shortcuts if item.target == block.name):
+            kind = f"Shortcut from {shortcut.source}"
+            found.append({"block": block.name, "layer": "shortcut", "kind": kind, "width": width})
     return found
 
 

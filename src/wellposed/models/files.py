@@ -159,11 +159,10 @@ def _shapes(model: Model) -> dict[str, tuple[int, ...]]:
 
 
 def _nested(arrays: dict[str, np.ndarray], prefix: str, model: Model) -> Arrays:
-    return {
-        block.name: {
-            name: {key.rpartition("/")[2]: value for key, value in arrays.items()
-                   if key.startswith(f"{prefix}{block.name}/{name}/")}
-            for name, _ in block.layers
-        }
-        for block in model.built.blocks
-    }  # fmt: skip
+    """Arrays by block and layer; a layer without any has an empty place."""
+    nested: Arrays = {block.name: {name: {} for name, _ in block.layers} for block in model.built.blocks}
+    for key, value in arrays.items():
+        if key.startswith(prefix):
+            block, layer, leaf = key.removeprefix(prefix).split("/")
+            nested[block].setdefault(layer, {})[leaf] = value  # a shortcut's array is no layer's
+    return nested

@@ -38,6 +38,7 @@ class Width(Technique):
     reference: ClassVar[str] = (
         "Baum and Haussler 1989, What size net gives valid generalization?, Neural Computation 1(1)"
     )
+    order: ClassVar[int] = -20  # shortcuts and copies are laid around the layers that it leaves
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -67,11 +68,15 @@ class Width(Technique):
 class Depth(Technique):
     """Gives the network fewer or more hidden layers: the first ones stay, further ones are like the last.
 
+    hidden layers ← F₁, …, F_n; F_i like the network's last one where it has fewer than i
+
     Args:
-        layers: how many, from 1 to 64, default 1.
+        layers: n, from 1 to 64, default 1.
 
     Raises:
         TechniqueError: the network has no hidden layer to repeat.
+
+    Source: Baum and Haussler 1989 (few weights for few rows).
     """
 
     layers: int = option(default=1)
@@ -79,6 +84,7 @@ class Depth(Technique):
     name: ClassVar[str] = "depth"
     family: ClassVar[str] = "capacity"
     reference: ClassVar[str] = Width.reference
+    order: ClassVar[int] = -20  # shortcuts and copies are laid around the layers that it leaves
 
     def __post_init__(self) -> None:
         if isinstance(self.layers, bool) or not isinstance(self.layers, int) or not 1 <= self.layers <= 64:
@@ -92,9 +98,6 @@ class Depth(Technique):
         Width.check(self, context)  # type: ignore[arg-type]
 
     def network(self, spec: Network) -> Network:
-        if spec.shortcuts:
-            remedy = "Give the network its layers with --network, and leave depth out."
-            raise TechniqueError("Depth: the network has shortcuts around its layers", len(spec.shortcuts), remedy)
         hidden = list(spec.blocks[:-1][: self.layers])
         while len(hidden) < self.layers:
             hidden.append(dataclasses.replace(hidden[-1], name=f"hidden{len(hidden) + 1}"))

@@ -23,6 +23,8 @@ __all__ = ["BatchSize", "LearningRateSchedule", "OptimizerChoice", "ScheduleFree
 class OptimizerChoice(Technique):
     """Trains with another optimizer, at its own usual learning rate unless one is given.
 
+    w ← w − η d(g), d the optimizer's direction for the gradient g, η its learning rate
+
     Args:
         optimizer: its name, with settings if need be (Python only: ``"sgd(momentum=0.9)"``); default ``muon``.
         rate: learning rate; 0 (default): the optimizer's own.
@@ -53,8 +55,10 @@ class OptimizerChoice(Technique):
 class BatchSize(Technique):
     """Trains on larger or smaller minibatches; the learning rate stays.
 
+    g = (1 / B) Σ ∇ℓ_i, the sum over the B rows of a minibatch: its variance falls with 1 / B
+
     Args:
-        rows: of a minibatch, a whole number of at least 1, default 128.
+        rows: B, a whole number of at least 1, default 128.
 
     Source: Keskar et al. 2017 (small batches find flat minima).
     """
@@ -82,6 +86,8 @@ class BatchSize(Technique):
 @technique
 class LearningRateSchedule(Technique):
     """Changes the learning rate in the course of training.
+
+    η_t = η s(t); for the cosine s = ½ (1 + cos πt), t from 0 to 1 over the updates
 
     Args:
         schedule: its name, with settings if need be (Python only: ``"flat_cosine(flat=0.5)"``): ``constant``,

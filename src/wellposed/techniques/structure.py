@@ -33,10 +33,13 @@ class _Residual(Technique):
     family = "structure"
 
     def check(self, context: Context) -> None:
-        hidden = tuple(name for name in context.layers if name.startswith("hidden"))
-        if not pairs(hidden):
+        self._pairs(tuple(name for name in context.layers if name.startswith("hidden")))
+
+    def _pairs(self, hidden: tuple[str, ...]) -> tuple[Pair, ...]:
+        if len(hidden) < 2:
             remedy = "Give the network two hidden layers or more, or leave the technique out."
             raise TechniqueError(f"{type(self).__name__}: there is no pair of hidden layers", len(hidden), remedy)
+        return pairs(hidden)
 
     def init(self, context: Context, params: Params, key: PRNGKeyArray) -> Own:
         hidden = tuple(name for name in context.layers if name.startswith("hidden"))
@@ -46,7 +49,7 @@ class _Residual(Technique):
         places = ("input", *spec.hidden_names)
         widths = dict(zip(places, (spec.features, *spec.widths), strict=False))
         found = {shortcut.target: shortcut for shortcut in spec.shortcuts}
-        for first, last in pairs(spec.hidden_names):
+        for first, last in self._pairs(spec.hidden_names):  # Depth may have left fewer than there were
             source = places[places.index(first) - 1]
             projection = None if widths[source] == widths[last] else _projection(spec, last, widths[last])
             found.setdefault(last, Shortcut(source, last, projection))
@@ -193,9 +196,10 @@ def _replaced(layer: Dense, kind: type[CopiedDense] | type[EnsembleDense], **cha
 class KHeads(Technique):
     """Trains k networks that share their kernels, each with scales, biases and an output layer of its own.
 
-    hidden: s_k ∘ ((h_k ∘ r_k) W) + b_k; output: h_k W_k + b_k; the loss is the mean over heads, the prediction too
+    hidden: h_k ← s_k ∘ ((h_k ∘ r_k) W) + b_k; output: h_k ← h_k W_k + b_k
 
-    The first layer's r starts from random signs, all other scales from ones.
+    The loss is the mean over heads, the prediction too. The first layer's r starts from random signs,
+    all other scales from ones.
 
     Args:
         heads: k, a whole number from 2 to 64, default 16.

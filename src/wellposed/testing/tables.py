@@ -11,10 +11,10 @@ from wellposed.data.dataset import Dataset
 from wellposed.data.read import read
 from wellposed.data.splits import make_splits
 from wellposed.errors import TechniqueError
-from wellposed.network.mlp import MLP
+from wellposed.network.mlp import MLP, Network
 from wellposed.recipe import Recipe
 from wellposed.studies.experiment import Experiment, Target
-from wellposed.techniques.base import Technique
+from wellposed.techniques.base import Technique, overrides
 from wellposed.training.spec import Training
 
 __all__ = ["EPOCHS", "KINDS", "experiment", "experiment_for"]
@@ -36,10 +36,19 @@ def experiment_for(cls: type[Technique]) -> Experiment:
         found = experiment(kind, layers, watching)
         try:
             Recipe(cls.panel()).check(found.context)
-            return found
+            if _rewritten(cls, found) != found.base or not any(overrides(item, "network") for item in cls.panel()):
+                return found
+            reasons.append(f"{kind}: the network has that form already.")
         except TechniqueError as error:
             reasons.append(f"{kind}: {error}")
     raise AssertionError(f"{cls.__name__} applies to none of the small studies. {' '.join(reasons)}")
+
+
+def _rewritten(cls: type[Technique], found: Experiment) -> Network:
+    network = found.base
+    for item in Recipe(cls.panel()):
+        network = item.network(network)
+    return network
 
 
 @functools.cache
