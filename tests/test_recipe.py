@@ -113,9 +113,38 @@ CONTEXT = Context(3, 3, "classification", ("input", "hidden1", "hidden2", "outpu
             "recipe: only one technique can decide the training's schedule, got schedule + snapshots. "
             "Keep one of them.",
         ),
+        (
+            "batch-norm,layers=hidden1 + layer-norm",
+            "recipe: only one technique can decide how values are normalized, got batch-norm + layer-norm. "
+            "Keep one of them, or give them separate layers.",
+        ),
+        (
+            "k-heads + shake-shake",
+            "recipe: only one technique can decide how many copies of a layer there are, got k-heads + shake-shake. "
+            "Keep one of them.",
+        ),
+        (
+            "sam + asam",
+            "recipe: only one technique can decide where the gradient is taken, got asam + sam. Keep one of them.",
+        ),
+        (
+            "weight-norm + l2,layers=output",
+            "recipe: l2 needs lengths of the trained weights, which mean nothing beside weight-norm, "
+            "got weight-norm + l2. Keep one of them, or give them separate layers.",
+        ),
+        (
+            "weight-norm,layers=hidden1 + weight-decay",
+            "recipe: weight-decay needs lengths of the trained weights, which mean nothing beside weight-norm, "
+            "got weight-norm + weight-decay. Keep one of them.",
+        ),
+        (
+            "l0,layers=hidden1 + lookahead",
+            "recipe: lookahead needs averages of the weights, which mean nothing beside l0, got l0 + lookahead. "
+            "Keep one of them.",
+        ),
     ],
 )
-def test_two_owners_are_refused(written, message):
+def test_two_without_a_meaning_together_are_refused(written, message):
     recipe = parse(written)
     with pytest.raises(TechniqueError) as caught:
         recipe.check(CONTEXT)
@@ -123,7 +152,18 @@ def test_two_owners_are_refused(written, message):
 
 
 @pytest.mark.parametrize(
-    "written", ["max-norm=3,layers=hidden1 + unit-norm,layers=output", "max-norm=3 + l2=0.1", "ema=0.9 + lookahead=0.5"]
+    "written",
+    [
+        "max-norm=3,layers=hidden1 + unit-norm,layers=output",
+        "max-norm=3 + l2=0.1",
+        "ema=0.9 + lookahead=0.5",
+        "weight-norm,layers=hidden1 + l2,layers=hidden2/output",
+        "weight-norm + l1,on=activity",
+        "weight-norm + orthogonal,form=cosine-units",
+        "weight-norm + l0",
+        "l0 + l2",
+        "batch-norm,layers=hidden1 + layer-norm,layers=hidden2",
+    ],
 )
 def test_what_meets_nowhere_is_fine(written):
     parse(written).check(CONTEXT)

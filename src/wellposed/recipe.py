@@ -89,7 +89,8 @@ class Recipe:
         """Refuses what has no meaning for this network and task.
 
         Raises:
-            TechniqueError: an unknown layer, two of one class in one place, or a technique that doesn't apply.
+            TechniqueError: an unknown layer, two of one class in one place, a technique that doesn't apply, or two that
+                have no meaning together.
         """
         taken: dict[type[Technique], frozenset[str]] = {}
         for item in self.techniques:
@@ -101,24 +102,33 @@ class Recipe:
                 raise TechniqueError(f"recipe: {item.name} acts twice on {where}", self.name, "Choose separate layers.")
             taken[type(item)] = taken.get(type(item), frozenset()) | places
         for one, other in itertools.combinations(self.techniques, 2):
-            _refuse_two_owners(one, other, context)
+            _refuse_two(one, other, context)
 
 
-def _refuse_two_owners(one: Technique, other: Technique, context: Context) -> None:
-    """Two techniques that decide the same thing in one place, or rewrite the same setting of training."""
+def _refuse_two(one: Technique, other: Technique, context: Context) -> None:
+    """Two that decide one thing in one place or rewrite one setting of training, or one that takes the other's ground.
+
+    Raises:
+        TechniqueError: they are such.
+    """
     deeds = [deed for deed in one.decides if deed in other.decides]
     layers = [{place.rpartition(":")[2] for place in item.places(context)} for item in (one, other)]
-    apart = all("" not in places for places in layers) and not layers[0] & layers[1]
+    everywhere = "" in layers[0] | layers[1]
+    apart = not everywhere and not layers[0] & layers[1]
     plain = Training()
     settings = [
         {field.name for field in dataclasses.fields(plain) if getattr(spec, field.name) != getattr(plain, field.name)}
         for spec in (one.training(plain), other.training(plain))
     ]
-    deeds = [] if apart else deeds
-    deeds += [f"the training's {name}" for name in sorted(settings[0] & settings[1])]
-    if deeds:
-        remedy = "Keep one of them, or give them separate layers." if hasattr(one, "layers") else "Keep one of them."
-        raise TechniqueError(f"recipe: only one technique can decide {deeds[0]}", f"{one.name} + {other.name}", remedy)
+    shared = [f"the training's {name}" for name in sorted(settings[0] & settings[1])]
+    remedy = "Keep one of them." if everywhere or shared else "Keep one of them, or give them separate layers."
+    both = f"{one.name} + {other.name}"
+    for deed in ([] if apart else deeds) + shared:
+        raise TechniqueError(f"recipe: only one technique can decide {deed}", both, remedy)
+    for taker, user in ((one, other), (other, one)):
+        for lost in sorted(user.requires() & set(taker.takes) if not apart else ()):
+            what = f"recipe: {user.name} needs {lost}, which mean nothing beside {taker.name}"
+            raise TechniqueError(what, both, remedy)
 
 
 def text(item: Technique) -> str:

@@ -51,6 +51,11 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "Write def batch_loss(self, loss).",
     ),
     "no name": ({"name": ""}, 'Mine: name must be text, got nothing. Write name = "my-technique" in the class.'),
+    "one word of what it decides": (
+        {"decides": "the end"},
+        "Mine: decides must be a tuple of texts, got the end. "
+        'Write decides = ("how long a unit\'s weights are",) in the class.',
+    ),
     "no family": ({"family": None}, 'Mine: family must be text, got nothing. Write family = "targets" in the class.'),
     "name as a field": (
         {"annotations": {"name": str}},

@@ -44,7 +44,7 @@ class EMA(Technique):
     order: ClassVar[int] = 40
 
     def requires(self) -> frozenset[str]:
-        return frozenset({"statistics"})
+        return frozenset({"statistics", "averages of the weights"})
 
     def init(self, context: Context, params: Params, key: PRNGKeyArray) -> Own:
         return Own(state=params)
@@ -85,7 +85,7 @@ class SWA(Technique):
     order: ClassVar[int] = 40
 
     def requires(self) -> frozenset[str]:
-        return frozenset({"statistics"})
+        return frozenset({"statistics", "averages of the weights"})
 
     def init(self, context: Context, params: Params, key: PRNGKeyArray) -> Own:
         return Own(state=params)
@@ -139,6 +139,9 @@ class Lookahead(Technique):
                 "Lookahead: every must be a whole number of at least 1", self.every, "Usual are 5 to 10."
             )
 
+    def requires(self) -> frozenset[str]:
+        return frozenset({"averages of the weights"})
+
     def init(self, context: Context, params: Params, key: PRNGKeyArray) -> Own:
         return Own(state=params)
 
@@ -182,7 +185,7 @@ class Snapshots(Technique):
             )
 
     def requires(self) -> frozenset[str]:
-        return frozenset({"statistics"})
+        return frozenset({"statistics", "averages of the weights"})
 
     def training(self, spec: Training) -> Training:
         return dataclasses.replace(spec, schedule=WarmRestarts(cycles=(1.0,) * self.cycles))

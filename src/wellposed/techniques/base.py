@@ -79,6 +79,8 @@ class Technique:
         decides: what only one technique can decide where it acts, in words ("how long a unit's weights are"). Two
             that share a word are refused in one place; so are two with the hooks ``inference`` or ``epoch_end``, and
             two that rewrite the same setting in ``training``.
+        takes: what means nothing where it acts, in words ("lengths of the trained weights"). A technique that
+            says in `requires` that it needs one of them is refused there.
     """
 
     name: ClassVar[str]
@@ -87,6 +89,7 @@ class Technique:
     cheap: ClassVar[bool] = False
     order: ClassVar[int] = 0
     decides: ClassVar[tuple[str, ...]] = ()
+    takes: ClassVar[tuple[str, ...]] = ()
 
     # -- what a technique says of itself -----------------------------------------------------------------------
 
@@ -201,6 +204,9 @@ class Technique:
     def requires(self) -> frozenset[str]:
         """What it needs beyond training rows: ``monitor`` rows, a ``teacher``, re-estimated ``statistics``.
 
+        Or, in words, what another technique may take away (the class attribute ``takes``): "the length of the trained
+        weights", "averages of the weights".
+
         When: a study is planned.
         Example: ``return frozenset({"monitor"})``
         """
@@ -227,8 +233,8 @@ class Technique:
     def prepare(self, context: Context, rows: Mapping[str, Any]) -> Any:
         """Leaves made on the host, from training rows: ``x`` [rows, features] and ``y`` [rows, outputs], NumPy.
 
-        Strengths aren't known here (a program holds many): ``self`` has those of `example`. Hooks find the leaves in
-        ``own.prepared``.
+        Strengths aren't known here (a program holds many): ``self`` has the reference strengths, those of `example`,
+        whatever the recipe says; options are the recipe's. Hooks find the leaves in ``own.prepared``.
 
         When: before training, once a split.
         Example: ``return {"mean": rows["x"].mean(0)}``
@@ -274,6 +280,9 @@ class Technique:
         train: bool,
     ) -> Float[Array, "*heads rows units"]:
         """3. Changes the values that enter (``input``) or leave (``hidden1``, …) a layer.
+
+        With ``train=False`` it must give ``h`` back: a saved model is network and weights alone, and predicts without
+        techniques. What should act there too belongs into `weights` or `network`.
 
         When: in every pass, once a layer; ``train=False`` in scores and predictions.
         Example: ``return h + self.size * jax.random.normal(rng.key("noise", layer), h.shape) if train else h``

@@ -167,6 +167,9 @@ class MagnitudePruning(Placed):
     )
     order: ClassVar[int] = 20
 
+    def requires(self) -> frozenset[str]:
+        return frozenset({"lengths of the trained weights"})
+
     def update(
         self, new: Params, old: Params, own: Own, *, lr: Array, preconditioner: Params, step: Array, total: Array
     ) -> tuple[Params, Any]:

@@ -48,6 +48,9 @@ class WeightDecay(Technique):
     )
     cheap: ClassVar[bool] = True
 
+    def requires(self) -> frozenset[str]:
+        return frozenset({"lengths of the trained weights"})
+
     def update(
         self, new: Params, old: Params, own: Own, *, lr: Array, preconditioner: Params, step: Array, total: Array
     ) -> tuple[Params, Any]:

@@ -104,6 +104,11 @@ def _check_words(cls: type, annotated: dict[str, Any]) -> None:
             got = "an annotation that makes it a field" if own else (value or "nothing")
             remedy = f'Write {word} = "{example}" in the class.'
             raise TechniqueError(f"{cls.__name__}: {word} must be text", got, remedy)
+    for word in ("decides", "takes"):
+        value = getattr(cls, word)
+        if not (isinstance(value, tuple) and all(isinstance(deed, str) for deed in value)):
+            remedy = f'Write {word} = ("how long a unit\'s weights are",) in the class.'
+            raise TechniqueError(f"{cls.__name__}: {word} must be a tuple of texts", value, remedy)
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", cls.name) or cls.name == "baseline":  # type: ignore[attr-defined]
         remedy = "Write words in small letters joined by -, e.g. my-technique."
         raise TechniqueError(f"{cls.__name__}: name can't stand in a recipe's text", cls.name, remedy)  # type: ignore[attr-defined]

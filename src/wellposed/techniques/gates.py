@@ -48,6 +48,7 @@ class L0(Placed):
     layers: str = option(default="all")
 
     name: ClassVar[str] = "l0"
+    takes: ClassVar[tuple[str, ...]] = ("averages of the weights",)  # gates are trained apart
     family: ClassVar[str] = "penalty"
     reference: ClassVar[str] = (
         "Louizos, Welling and Kingma 2018, Learning sparse neural networks through L0 regularization, ICLR"

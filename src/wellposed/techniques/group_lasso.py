@@ -52,6 +52,9 @@ class GroupLasso(Placed):
     )
     order: ClassVar[int] = 10
 
+    def requires(self) -> frozenset[str]:
+        return frozenset({"lengths of the trained weights"})
+
     def candidates(self, context: Context) -> tuple[str, ...]:
         if self.on == "units":  # an output without incoming weights predicts a constant: nothing is gained
             return tuple(name for name in context.layers if name.startswith("hidden"))

@@ -19,6 +19,7 @@ class _Normalization(Placed):
     """A layer that normalizes, between a linear layer and its activation, or in front of the first layer."""
 
     family = "normalization"
+    decides = ("how values are normalized",)
     layer: ClassVar[str]  # the key of its parameters
 
     def candidates(self, context: Context) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ class SAM(Technique):
     rho: float = strength(default=0.05, neutral=0.0, search=(0.01, 0.2))
 
     name: ClassVar[str] = "sam"
+    decides: ClassVar[tuple[str, ...]] = ("where the gradient is taken",)
     family: ClassVar[str] = "gradients"
     reference: ClassVar[str] = (
         "Foret, Kleiner, Mobahi and Neyshabur 2021, Sharpness-aware minimization for efficiently improving "
@@ -76,6 +77,7 @@ class ASAM(Technique):
     rho: float = strength(default=0.5, neutral=0.0, search=(0.2, 2.0))
 
     name: ClassVar[str] = "asam"
+    decides: ClassVar[tuple[str, ...]] = ("where the gradient is taken",)
     family: ClassVar[str] = "gradients"
     reference: ClassVar[str] = (
         "Kwon, Kim, Park and Choi 2021, ASAM: adaptive sharpness-aware minimization for scale-invariant learning of "

@@ -149,7 +149,7 @@ class ScheduleFree(Technique):
     order: ClassVar[int] = 40
 
     def requires(self) -> frozenset[str]:
-        return frozenset({"statistics"})
+        return frozenset({"statistics", "averages of the weights"})
 
     def training(self, spec: Training) -> Training:
         if isinstance(spec.optimizer, Adam):

@@ -29,6 +29,9 @@ class _Penalty(Placed):
             return tuple(name for name in context.layers if name.startswith("hidden"))
         return super().candidates(context)
 
+    def requires(self) -> frozenset[str]:
+        return frozenset({"lengths of the trained weights"} if self.on == "kernel" else ())
+
     def _sum(
         self, function: Callable[[Array], Array], params: Params, own: Own, hidden: Mapping[str, Array], mask: Array
     ) -> Array:
@@ -161,6 +164,9 @@ class ProximalL1(Placed):
     cheap: ClassVar[bool] = True
     order: ClassVar[int] = 10
 
+    def requires(self) -> frozenset[str]:
+        return frozenset({"lengths of the trained weights"})
+
     def update(
         self, new: Params, old: Params, own: Own, *, lr: Array, preconditioner: Params, step: Array, total: Array
     ) -> tuple[Params, Any]:
@@ -200,6 +206,11 @@ class Orthogonal(Placed):
         "NeurIPS; Brock, Lim, Ritchie and Weston 2017, Neural photo editing with introspective adversarial networks, "
         "ICLR"
     )
+
+    def requires(self) -> frozenset[str]:
+        return frozenset(
+            {"lengths of the trained weights"} if self.form == "frobenius" else ()
+        )  # cosines know no length
 
     def penalty(self, params: Params, own: Own, hidden: Mapping[str, Array], mask: Array) -> Float[Array, ""]:
         measure = _overlap if self.form == "frobenius" else _cosines

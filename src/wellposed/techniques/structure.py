@@ -166,6 +166,7 @@ class ShakeShake(_Residual):
     """
 
     name: ClassVar[str] = "shake-shake"
+    decides: ClassVar[tuple[str, ...]] = ("how many copies of a layer there are",)
     reference: ClassVar[str] = "Gastaldi 2017, Shake-Shake regularization, arXiv:1705.07485"
 
     def network(self, spec: Network) -> Network:
@@ -210,6 +211,7 @@ class KHeads(Technique):
     heads: int = option(default=16)
 
     name: ClassVar[str] = "k-heads"
+    decides: ClassVar[tuple[str, ...]] = ("how many copies of a layer there are",)
     family: ClassVar[str] = "structure"
     reference: ClassVar[str] = (
         "Wen, Tran and Ba 2020, BatchEnsemble, ICLR; Gorishniy, Kotelnikov and Babenko 2025, TabM: advancing tabular "

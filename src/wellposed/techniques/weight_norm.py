@@ -22,7 +22,7 @@ class WeightNorm(Placed):
 
     Training starts at the baseline's own weights: v is the kernel as initialized and g its columns' lengths (the
     paper's initialization from a first minibatch is left out). The network is saved with w. Penalties, decay and
-    constraints would act on v, whose length has no meaning: leave them out, or choose other layers.
+    constraints would act on v, whose length has no meaning, and averages would leave out g: they are refused beside it.
 
     Args:
         layers: kernels of ``all`` layers (default), ``hidden``, ``last`` or names joined by ``/``.
@@ -34,6 +34,10 @@ class WeightNorm(Placed):
 
     name: ClassVar[str] = "weight-norm"
     decides: ClassVar[tuple[str, ...]] = ("how long a unit's weights are",)
+    takes: ClassVar[tuple[str, ...]] = (
+        "lengths of the trained weights",
+        "averages of the weights",
+    )  # it trains lengths apart
     family: ClassVar[str] = "normalization"
     reference: ClassVar[str] = (
         "Salimans and Kingma 2016, Weight normalization: a simple reparameterization to accelerate training of deep "
