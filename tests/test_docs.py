@@ -8,6 +8,7 @@ import re
 import shlex
 from pathlib import Path
 from types import ModuleType
+from xml.etree import ElementTree
 
 import pytest
 import typer.main
@@ -19,7 +20,8 @@ PAGES = (
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
-    *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")),
+    "bench/README.md",
 )
 TABLE = "price,size,rooms,town\n" + "".join(f"{90 + 7 * i % 41},{i},{i % 5},{'ab'[i % 2]}\n" for i in range(60))
 
@@ -91,12 +93,37 @@ def test_readme_shows_the_demo_as_the_makefile_runs_it(generator: ModuleType) ->
     assert command in [shlex.split(shown) for page, shown in _commands() if page == "README.md"]
 
 
+def _anchors(path: Path) -> set[str]:
+    """What GitHub makes of the headings."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
-    missing = [item for item in targets if "://" not in item and not ((ROOT / page).parent / item).exists()]
+    missing = []
+    for item in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL)):
+        place, _, anchor = item.partition("#")
+        target = ((ROOT / page).parent / place).resolve() if place else ROOT / page
+        if "://" not in item and (not target.exists() or (anchor and anchor not in _anchors(target))):
+            missing.append(item)
     assert not missing
+
+
+def test_every_family_has_a_picture(generator: ModuleType) -> None:
+    """Well-formed, small, with a title for those who can't see it, drawn by a function of docs/pictures.py."""
+    import pictures  # type: ignore[import-not-found]
+
+    from wellposed.techniques.catalog import CATALOG
+
+    families = {cls.family for cls in CATALOG}
+    assert set(pictures.PICTURES) == families
+    assert {path.stem for path in (ROOT / "docs" / "techniques").glob("*.svg")} == families
+    for family in families:
+        text = (ROOT / "docs" / "techniques" / f"{family}.svg").read_text(encoding="utf-8")
+        assert (ElementTree.fromstring(text).findtext("{http://www.w3.org/2000/svg}title") or "").strip(), family
+        assert len(text) < 80_000, family
 
 
 def test_every_public_name_is_documented() -> None:
