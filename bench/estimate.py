@@ -76,8 +76,8 @@ def fit(name: str) -> None:
     from wellposed.network.randomness import study_key
     from wellposed.population.compile import compile_tile
     from wellposed.population.estimate import _compilation, _training
+    from wellposed.population.tile import stream_key
     from wellposed.population.tiles import TileBuilder
-    from wellposed.population.train import stream_key
     from wellposed.studies.experiment import RowCache
 
     study = prepared(name)

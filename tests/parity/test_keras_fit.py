@@ -24,7 +24,7 @@ from wellposed.network.mlp import MLP
 from wellposed.network.randomness import study_key
 from wellposed.population.plan import Plan
 from wellposed.population.step import initialize
-from wellposed.population.train import stream_key
+from wellposed.population.tile import stream_key
 from wellposed.recipe import Recipe
 from wellposed.records import Records
 from wellposed.runners.local import LocalRunner

@@ -19,7 +19,8 @@ import numpy as np
 
 from wellposed.network.mlp import MLP
 from wellposed.network.randomness import study_key
-from wellposed.population.step import Algorithm, Hyper, Member, augment, predict_rows, train_step
+from wellposed.population.scores import predict_rows
+from wellposed.population.step import Algorithm, Hyper, Member, augment, train_step
 from wellposed.techniques.base import Batch, Context, Technique
 from wellposed.training.losses import Loss, loss
 from wellposed.training.metrics import metric

@@ -15,16 +15,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wellposed.network.mlp import Network
 from wellposed.network.randomness import study_key
 from wellposed.population.memory import RowCounts
-from wellposed.population.train import Carry, Hyper, Program, Rows, Settings, TileData
+from wellposed.population.step import Hyper, initial_network
+from wellposed.population.tile import Carry, Rows, Settings, TileData
+from wellposed.population.train import Program
 
 __all__ = ["Compiled", "compile_tile", "compiled_before", "prepared_key", "use_cache"]
 
 
 class Compiled(NamedTuple):
-    """The two executables of a tile program."""
+    """The executables of a tile program: its networks, shared with other programs; all members' start; epochs."""
 
+    networks: Callable[[jax.Array], Any]
     start: Callable[..., Carry]
     run: Callable[..., tuple[Carry, jax.Array, jax.Array | None]]
 
@@ -55,16 +59,25 @@ def compile_tile(
     """
     use_cache()
     data, settings = _shapes(program, streams, lanes, rows, features, outputs, prepared)
-    start = jax.jit(program.start).lower(data.key, settings)
-    carry = jax.eval_shape(program.start, data.key, settings)
+    networks = _networks(program.algorithm.network, streams)
+    drawn = jax.eval_shape(jax.vmap(functools.partial(initial_network, program.algorithm.network)), data.key)
+    start = jax.jit(program.start).lower(data.key, settings, drawn)
+    carry = jax.eval_shape(program.start, data.key, settings, drawn)
     number = jax.ShapeDtypeStruct((), jnp.int32)
     run = jax.jit(program.run, donate_argnums=2).lower(data, settings, carry, number, number)
     # side by side, tiles are quicker when each keeps to its own thread
     single = jax.default_backend() == "cpu" and not program.alone
     options: dict[str, str | bool] | None = {"xla_cpu_multi_thread_eigen": False} if single else None
-    compiled = Compiled(start.compile(), run.compile(compiler_options=options))
+    compiled = Compiled(networks, start.compile(), run.compile(compiler_options=options))
     _remember(program, streams, lanes, rows, features, outputs)
     return compiled
+
+
+@functools.lru_cache(maxsize=128)
+def _networks(network: Network, streams: int) -> Callable[[jax.Array], Any]:
+    """Draws the initial weights of streams. Apart from `start`, as most programs of a study share their network."""
+    keys = jax.eval_shape(lambda: jax.random.split(study_key(0), streams))
+    return jax.jit(jax.vmap(functools.partial(initial_network, network))).lower(keys).compile()
 
 
 def compiled_before(program: Program, streams: int, lanes: int, rows: RowCounts, features: int, outputs: int) -> bool:

@@ -29,13 +29,11 @@ __all__ = [
     "augment",
     "estimate",
     "estimates",
-    "evaluate_rows",
-    "finish_scores",
     "forward",
+    "initial_network",
     "initialize",
-    "penalty_of",
-    "predict_rows",
-    "row_losses",
+    "owners",
+    "predicting",
     "train_step",
     "weights_of",
 ]
@@ -106,17 +104,24 @@ class Member(NamedTuple):
 Techniques = tuple[Technique, ...]
 
 
-def initialize(algorithm: Algorithm, techniques: Techniques, key: PRNGKeyArray) -> Member:
-    """The member at the start; ``key`` is its stream's, so that all recipes start from the same weights."""
+def initial_network(network: Network, key: PRNGKeyArray) -> tuple[Any, Any]:
+    """Parameters and state at the start; ``key`` is the stream's, so that all recipes start from the same weights."""
+    return network.init(Rng(key, "network").key("init"))
+
+
+def initialize(
+    algorithm: Algorithm, techniques: Techniques, key: PRNGKeyArray, network: tuple[Any, Any] | None = None
+) -> Member:
+    """The member at the start, from its stream's key; ``network``: `initial_network`, if it was drawn already."""
     rng = Rng(key)
-    params, state = algorithm.network.init(rng.of("network").key("init"))
+    params, state = initial_network(algorithm.network, key) if network is None else network
     own = [item.init(algorithm.context, params, rng.of(type(item).__name__).key("init")) for item in techniques]
     own_params = tuple(item.params for item in own)
     optimizer = algorithm.optimizer.init((params, own_params))
     member = Member(params, state, own_params, tuple(item.state for item in own), optimizer)
     if not estimates(algorithm, techniques):
         return member
-    sets = _predicting(techniques, params, own)
+    sets = predicting(techniques, params, own)
     return member._replace(estimated=tuple(state for _ in sets))
 
 
@@ -136,7 +141,7 @@ def estimate(
     """The member with the exact statistics of all rows of mask 1, for each parameter set that predicts."""
     own, passing = member.own(prepared), dataclasses.replace(algorithm, network=estimating(algorithm.network))
     rng = Rng(jax.random.key(0))
-    sets = _predicting(techniques, member.params, own)
+    sets = predicting(techniques, member.params, own)
     states = [forward(passing, techniques, member.state, params, own, x, rng, mask)[1] for params in sets]
     return member._replace(estimated=tuple(states))
 
@@ -174,7 +179,7 @@ def train_step(
     def evaluate(params: Any, batch: Batch, *, draw: int = 0) -> Evaluation:
         return _evaluate(algorithm, techniques, member, params, batch, prepared, rng.again(draw))
 
-    for item, index in _owners(techniques, "objective"):
+    for item, index in owners(techniques, "objective"):
         evaluate = _wrapped_objective(item, index, member, prepared, evaluate, rng)
 
     def differentiate(params: Any) -> tuple[Any, Evaluation]:
@@ -184,13 +189,13 @@ def train_step(
 
         return jax.grad(total_loss, has_aux=True)(params)
 
-    for item, index in _owners(techniques, "differentiate"):
+    for item, index in owners(techniques, "differentiate"):
         differentiate = _wrapped_gradient(item, member.own(prepared)[index], differentiate)
 
     old = (member.params, member.own_params)
     grads, evaluation = differentiate(old)
     own = member.own(prepared)
-    for item, index in _owners(techniques, "gradients"):
+    for item, index in owners(techniques, "gradients"):
         grads = item.gradients(grads, own[index], rng.of(type(item).__name__), step=step)
     lr = hyper.learning_rate * algorithm.schedule.factor(step - 1, total)
     flat = _flat if algorithm.optimizer.entrywise else _as_it_is
@@ -202,94 +207,11 @@ def train_step(
     preconditioner = jax.tree.map(lambda whole, part: part.reshape(whole.shape), old, scaling)
     optimizer = jax.tree.map(lambda whole, part: part.reshape(whole.shape), member.optimizer, optimizer)
     own_state = list(member.own_state)
-    for item, index in _owners(techniques, "update"):
+    for item, index in owners(techniques, "update"):
         params, own_state[index] = item.update(
             params, member.params, own[index], lr=lr, preconditioner=preconditioner[0], step=step, total=total
         )
     return Member(params, evaluation.state, own_params, tuple(own_state), optimizer, member.estimated)
-
-
-def predict_rows(
-    algorithm: Algorithm,
-    techniques: Techniques,
-    member: Member,
-    x: Float[Array, "rows features"],
-    prepared: Sequence[Any],
-) -> tuple[Float[Array, "rows outputs"], Float[Array, "rows outputs"] | None, Outputs]:
-    """Predictions in inference mode: the mean over heads and parameter sets.
-
-    Returns:
-        Predictions; logits where there is a single head and set (None otherwise); the first set's outputs.
-    """
-    own = member.own(prepared)
-    sets, rng = _predicting(techniques, member.params, own), Rng(jax.random.key(0))
-    states = member.states(len(sets))
-    passes = [
-        forward(algorithm, techniques, state, params, own, x, rng)[0]
-        for params, state in zip(sets, states, strict=True)
-    ]
-    first = passes[0]
-    if len(passes) == 1 and first.logits.shape[0] == 1:
-        return algorithm.network.predict(first.logits[0]), first.logits[0], first
-    means = [jnp.mean(algorithm.network.predict(outputs.logits), 0) for outputs in passes]
-    return sum(means[1:], means[0]) / float(len(means)), None, first
-
-
-def row_losses(
-    algorithm: Algorithm,
-    predictions: Float[Array, "rows outputs"],
-    logits: Float[Array, "rows outputs"] | None,
-    y: Float[Array, "rows outputs"],
-) -> Float[Array, " rows"]:
-    """Each row's loss, from logits where there are any: they don't saturate."""
-    if logits is None:
-        return algorithm.loss.of_predictions(predictions, y)
-    return algorithm.loss.rows(logits, y, algorithm.network.output_activation)
-
-
-def evaluate_rows(
-    algorithm: Algorithm,
-    techniques: Techniques,
-    member: Member,
-    x: Float[Array, "rows features"],
-    y: Float[Array, "rows outputs"],
-    weight: Float[Array, " rows"],
-    prepared: Sequence[Any],
-) -> tuple[Array, ...]:
-    """Sums over rows from which loss and metrics follow; sums of row blocks add up. Rows of weight 0 don't count."""
-    predictions, logits, _ = predict_rows(algorithm, techniques, member, x, prepared)
-    losses = row_losses(algorithm, predictions, logits, y)
-    counted = weight > 0
-    loss = jnp.sum(jnp.where(counted, losses, 0.0) * weight)
-    return (jnp.stack([loss, jnp.sum(weight)]), *(metric.sums(predictions, y, weight) for metric in algorithm.metrics))
-
-
-def finish_scores(
-    algorithm: Algorithm, sums: tuple[Array, ...], scale: Float[Array, " outputs"]
-) -> Float[Array, " scores"]:
-    """Loss, then the metrics, from the sums over all rows."""
-    loss = sums[0][0] / sums[0][1]
-    return jnp.stack(
-        [loss, *(metric.finish(part, scale) for metric, part in zip(algorithm.metrics, sums[1:], strict=True))]
-    )
-
-
-def penalty_of(
-    algorithm: Algorithm,
-    techniques: Techniques,
-    member: Member,
-    x: Float[Array, "rows features"],
-    mask: Array,
-    prepared: Sequence[Any],
-) -> Float[Array, ""]:
-    """The sum of all penalties; those on hidden values are measured on the rows ``x`` in inference mode."""
-    penalties = _owners(techniques, "penalty")
-    if not penalties:
-        return jnp.float32(0.0)
-    own = member.own(prepared)
-    outputs, _ = forward(algorithm, techniques, member.state, member.params, own, x, Rng(jax.random.key(0)))
-    terms = [item.penalty(member.params, own[index], outputs.hidden, mask) for item, index in penalties]
-    return jnp.sum(jnp.stack([jnp.asarray(term, jnp.float32) for term in terms]))
 
 
 def _flat(leaf: Array) -> Array:
@@ -304,21 +226,21 @@ def _as_it_is(leaf: Array) -> Array:
     return leaf
 
 
-def _owners(techniques: Techniques, hook: str) -> list[tuple[Technique, int]]:
+def owners(techniques: Techniques, hook: str) -> list[tuple[Technique, int]]:
     return [(item, index) for index, item in enumerate(techniques) if overrides(item, hook)]
 
 
 def weights_of(techniques: Techniques, params: Any, own: Sequence[Own], rng: Rng, *, train: bool) -> Any:
     """The weights that the network computes with."""
-    for item, index in _owners(techniques, "weights"):
+    for item, index in owners(techniques, "weights"):
         params = item.weights(params, own[index], rng.of(type(item).__name__), train=train)
     return params
 
 
-def _predicting(techniques: Techniques, params: Any, own: Sequence[Own]) -> list[Any]:
+def predicting(techniques: Techniques, params: Any, own: Sequence[Own]) -> list[Any]:
     """The parameter sets that predict."""
     sets = [params]
-    for item, index in _owners(techniques, "inference"):
+    for item, index in owners(techniques, "inference"):
         sets = list(item.inference(params, own[index]))
     return sets
 
@@ -337,7 +259,7 @@ def forward(
     mask = jnp.ones(x.shape[0], jnp.float32) if mask is None else mask
 
     def hidden(h: Array, layer: str) -> Array:
-        for item, index in _owners(techniques, "hidden"):
+        for item, index in owners(techniques, "hidden"):
             h = item.hidden(h, layer, own[index], mask=mask, rng=rng.of(type(item).__name__), train=False)
         return h
 
@@ -359,7 +281,7 @@ def _evaluate(
     own = member.own(prepared, own_params)
 
     def hidden(h: Array, layer: str) -> Array:
-        for item, index in _owners(techniques, "hidden"):
+        for item, index in owners(techniques, "hidden"):
             h = item.hidden(h, layer, own[index], mask=batch.mask, rng=rng.of(type(item).__name__), train=True)
         return h
 
@@ -369,12 +291,12 @@ def _evaluate(
     )
     activation = algorithm.network.output_activation
     losses = jnp.stack([algorithm.loss.rows(logits, batch.y, activation) for logits in outputs.logits])
-    for item, index in _owners(techniques, "row_loss"):
+    for item, index in owners(techniques, "row_loss"):
         losses = item.row_loss(losses, outputs, batch, own[index])
     loss = jnp.sum(jnp.mean(losses, 0) * batch.weight * batch.mask) / jnp.sum(batch.mask)
-    for item, _ in _owners(techniques, "batch_loss"):
+    for item, _ in owners(techniques, "batch_loss"):
         loss = item.batch_loss(loss)
-    for item, index in _owners(techniques, "penalty"):
+    for item, index in owners(techniques, "penalty"):
         loss = loss + item.penalty(params, own[index], outputs.hidden, batch.mask)
     return Evaluation(loss, outputs, state)
 

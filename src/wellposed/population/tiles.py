@@ -12,7 +12,8 @@ import numpy as np
 
 from wellposed.population.compile import Compiled, compile_tile, prepared_key
 from wellposed.population.plan import Plan, Slot, SplitRows, Tile, TilePlan
-from wellposed.population.train import Carry, Hyper, Rows, Settings, TileData
+from wellposed.population.step import Hyper
+from wellposed.population.tile import Carry, Rows, Settings, TileData
 
 __all__ = ["LiveTile", "TileBuilder"]
 
@@ -59,7 +60,7 @@ class TileBuilder:
     def start(self, tile: Tile, compiled: Compiled) -> LiveTile:
         """The tile at its start."""
         data, settings = self._data(tile), self._settings(tile)
-        carry = compiled.start(data.key, settings)
+        carry = compiled.start(data.key, settings, compiled.networks(data.key))
         return LiveTile(tile, data, settings, carry, np.asarray(carry.active))
 
     def repack(self, live: list[LiveTile]) -> list[LiveTile]:

@@ -7,8 +7,9 @@ layer of all lanes into one large product and draws random numbers once.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from wellposed.network.randomness import stable_hash
 from wellposed.population.inside import inside_columns, inside_of
+from wellposed.population.scores import evaluate_rows, finish_scores, penalty_of, predict_rows, row_losses
 from wellposed.population.step import (
     Algorithm,
     Hyper,
@@ -25,104 +27,16 @@ from wellposed.population.step import (
     augment,
     estimate,
     estimates,
-    evaluate_rows,
-    finish_scores,
     initialize,
-    penalty_of,
-    predict_rows,
-    row_losses,
     train_step,
 )
+from wellposed.population.tile import Carry, Probe, Rows, Settings, TileData, probe
 from wellposed.techniques.base import Batch, Monitor, overrides
 
-__all__ = ["SEGMENT", "Carry", "Program", "Rows", "Settings", "TileData", "stream_key"]
+__all__ = ["SEGMENT", "Program"]
 
 # Most epochs between two returns to the host; the same in all plans, so that one compilation serves any number.
 SEGMENT = 128
-
-
-class Rows(NamedTuple):
-    """Rows of every stream, filled up to a common number; ``weight`` is 0 on the filling."""
-
-    x: Float[Array, "streams rows features"]
-    y: Float[Array, "streams rows outputs"]
-    weight: Float[Array, "streams rows"]
-
-
-class TileData(NamedTuple):
-    """What a tile trains on and is scored on.
-
-    Attributes:
-        key: each stream's random key.
-        training, monitor, validation: rows with the weights that scores use; ``monitor`` may be None.
-        loss_weight: the training rows' weights in the loss (sample weights × class weights).
-        real: number of real training rows; steps: updates in an epoch, the same for all streams.
-        scale: what turns encoded targets back into their units.
-    """
-
-    key: Key[Array, " streams"]
-    training: Rows
-    monitor: Rows | None
-    validation: Rows | None
-    loss_weight: Float[Array, "streams rows"]
-    real: Int[Array, " streams"]
-    steps: Int[Array, ""]
-    scale: Float[Array, "streams outputs"]
-
-
-class Settings(NamedTuple):
-    """Strengths, ``prepare``'s leaves, learning rates and epochs of a tile's members.
-
-    Leaves of techniques that augment have the axis [streams], all others [streams, lanes].
-    """
-
-    techniques: Techniques
-    prepared: tuple[Any, ...]
-    hyper: Hyper
-
-
-class Carry(NamedTuple):
-    """A tile between two segments; every leaf begins with [streams, lanes].
-
-    Attributes:
-        member: the networks in training.
-        kept: each member's result so far, if a technique decides which epoch is kept.
-        kept_epoch: the epoch of the result, from 1 (0: none yet).
-        epochs_run: epochs trained.
-        active: still training.
-        diverged: the epoch at which the loss or weights stopped being finite (0: never).
-    """
-
-    member: Member
-    kept: Member | None
-    kept_epoch: Int[Array, "streams lanes"]
-    epochs_run: Int[Array, "streams lanes"]
-    active: Bool[Array, "streams lanes"]
-    diverged: Int[Array, "streams lanes"]
-
-    def result(self) -> Member:
-        """The weights that count: the kept ones, or the last."""
-        return self.member if self.kept is None else self.kept
-
-
-class Probe(NamedTuple):
-    """Training rows that penalties on hidden values and the inside of networks are measured on."""
-
-    x: Float[Array, "rows features"]
-    y: Float[Array, "rows outputs"]
-    mask: Float[Array, " rows"]
-
-
-def _probe(x: Array, y: Array, real: Array) -> Probe:
-    """256 rows of a stream, evenly spread over the real ones."""
-    wanted = jnp.arange(min(256, x.shape[0]), dtype=jnp.int32)
-    spread = jnp.where(real > wanted.size, wanted * (real // wanted.size), jnp.minimum(wanted, real - 1))
-    return Probe(x[spread], y[spread], (wanted < real).astype(jnp.float32))
-
-
-def stream_key(root: Key[Array, ""], fold: int, seed: int) -> Key[Array, ""]:
-    """The key of all members of a (fold, seed)."""
-    return jax.random.fold_in(jax.random.fold_in(root, fold), seed)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,13 +93,13 @@ class Program:
 
         return jax.vmap(stream)(settings, own, shared)
 
-    def start(self, key: Key[Array, " streams"], settings: Settings) -> Carry:
-        """All members at the start."""
+    def start(self, key: Key[Array, " streams"], settings: Settings, networks: tuple[Any, Any]) -> Carry:
+        """All members at the start; ``networks`` are `initial_network`'s by stream, the same for all its lanes."""
 
-        def begin(settings: Settings, _: None, key: Array, prepared: Any) -> Member:
-            return initialize(self.algorithm, settings.techniques, key)
+        def begin(settings: Settings, _: None, shared: tuple[Array, tuple[Any, Any]], prepared: Any) -> Member:
+            return initialize(self.algorithm, settings.techniques, *shared)
 
-        member = self._map(begin, settings, None, key)
+        member = self._map(begin, settings, None, (key, networks))
         shape = settings.hyper.stop.shape
         zeros = jnp.zeros(shape, jnp.int32)
         kept = jax.tree.map(jnp.copy, member) if self.keeps else None
@@ -292,13 +206,12 @@ class Program:
         self, data: TileData, settings: Settings, member: Member, active: Array, epoch: Array
     ) -> tuple[Member, Array, Array, Array]:
         """Scores, and what the techniques make of those on monitor rows."""
-        parts = [self._score(settings, member, data.training, data.scale)]
-        monitored = None if data.monitor is None else self._score(settings, member, data.monitor, data.scale)
-        parts += [] if monitored is None else [monitored]
-        parts += [] if data.validation is None else [self._score(settings, member, data.validation, data.scale)]
-        probe = jax.vmap(_probe)(data.training.x, data.training.y, data.real)
-        parts.append(self._penalty(settings, member, probe)[..., None])
-        parts += [self._inside(settings, member, probe)] if self.inside else []
+        sets = [rows for rows in (data.training, data.monitor, data.validation) if rows is not None]
+        parts = self._scores(settings, member, sets, data.scale)
+        monitored = None if data.monitor is None else parts[1]
+        probes = jax.vmap(probe)(data.training.x, data.training.y, data.real)
+        parts.append(self._penalty(settings, member, probes)[..., None])
+        parts += [self._inside(settings, member, probes)] if self.inside else []
         stop, keep = jnp.zeros(active.shape, bool), jnp.ones(active.shape, bool)
         if self.keeps and monitored is not None:
             own_state, stop, keep = self._monitor(settings, member, monitored, epoch)
@@ -323,20 +236,36 @@ class Program:
 
         return self._map(one, settings, (member, scores), None)
 
-    def _score(
-        self, settings: Settings, member: Member, rows: Rows, scale: Array
-    ) -> Float[Array, "streams lanes scores"]:
-        """Penalty-free scores in inference mode, over all rows, in blocks."""
+    def _scores(self, settings: Settings, member: Member, sets: Sequence[Rows], scale: Array) -> list[Array]:
+        """Penalty-free scores [streams, lanes, scores] of each set of rows; small sets take one pass together."""
+        first, *others = sets
+        counts = [rows.weight.shape[1] for rows in sets]
+        together = [[rows] for rows in sets]
+        if sum(counts) <= self.block:
+            together = [sets]
+        elif sum(counts[1:]) <= self.block:
+            together = [[first], others]
+        return [part for group in together if group for part in self._score(settings, member, group, scale)]
 
-        def one(settings: Settings, member: Member, block: Rows, prepared: Any) -> tuple[Array, ...]:
-            return evaluate_rows(self.algorithm, settings.techniques, member, *block, prepared)
+    def _score(self, settings: Settings, member: Member, sets: Sequence[Rows], scale: Array) -> list[Array]:
+        """Scores of sets of rows in inference mode, over all rows; a single set may come in blocks."""
 
-        count = rows.weight.shape[1]
+        def one(settings: Settings, member: Member, block: Any, prepared: Any) -> tuple[Array, ...]:
+            return evaluate_rows(self.algorithm, settings.techniques, member, block[0], block[1], block[2], prepared)
+
+        x, y = (jnp.concatenate(parts, 1) for parts in (tuple(r.x for r in sets), tuple(r.y for r in sets)))
+        ends = list(itertools.accumulate(rows.weight.shape[1] for rows in sets))
+        weights = [
+            jnp.pad(rows.weight, ((0, 0), (end - rows.weight.shape[1], ends[-1] - end)))
+            for rows, end in zip(sets, ends, strict=True)
+        ]
+        rows = (x, y, jnp.stack(weights, -1))
+        count = x.shape[1]
         if count > self.block:
             blocks = -(-count // self.block)
             size = count // blocks
 
-            def block(index: Array | int) -> Rows:
+            def block(index: Array | int) -> Any:
                 # sliced where they lie: all blocks stacked in one array would be a second copy of the rows
                 return jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, index * size, size, 1), rows)
 
@@ -348,9 +277,14 @@ class Program:
             sums = jax.lax.fori_loop(0, blocks, add, zero)
         else:
             sums = self._map(one, settings, member, rows)
-        return jax.vmap(jax.vmap(lambda sums, scale: finish_scores(self.algorithm, sums, scale), (0, None)))(
-            sums, scale
-        )
+
+        def finish(sums: tuple[Array, ...], scale: Array) -> Array:
+            return finish_scores(self.algorithm, sums, scale)
+
+        for axis in (None, None, 0):  # sets, lanes, streams
+            finish = jax.vmap(finish, (0, axis))
+        scores = finish(sums, scale)
+        return [scores[:, :, number] for number in range(len(sets))]
 
     def _penalty(self, settings: Settings, member: Member, probe: Probe) -> Float[Array, "streams lanes"]:
         def one(settings: Settings, member: Member, probe: Probe, prepared: Any) -> Array:

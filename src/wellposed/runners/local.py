@@ -18,9 +18,10 @@ import numpy as np
 from wellposed.network.randomness import study_key
 from wellposed.population.compile import Compiled
 from wellposed.population.plan import Plan, SplitRows, TilePlan
+from wellposed.population.tile import stream_key
 from wellposed.population.tiles import LiveTile, TileBuilder
 from wellposed.population.tiling import WORKERS
-from wellposed.population.train import SEGMENT, stream_key
+from wellposed.population.train import SEGMENT
 from wellposed.records import MemberRecord, Records, concatenate
 from wellposed.runners.base import ProgramTiming, Progress, Timing
 

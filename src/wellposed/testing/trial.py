@@ -13,8 +13,8 @@ import numpy as np
 
 from wellposed.network.randomness import study_key
 from wellposed.population.plan import Plan, Slot, Tile, TilePlan
+from wellposed.population.tile import stream_key
 from wellposed.population.tiles import TileBuilder
-from wellposed.population.train import stream_key
 from wellposed.recipe import Recipe
 from wellposed.studies.experiment import Experiment, RowCache
 from wellposed.techniques.base import Technique
