@@ -62,6 +62,26 @@ def test_structure_makes_programs():
     assert len({by_candidate[i] for i in (0, 1, 2, 5)}) == 4
 
 
+def test_small_programs_are_joined():
+    """Four techniques that can stand aside share a program where training is short; alone they are the same."""
+    shape = Shape()
+    texts = ["baseline", "gaussian-noise=0.1", "drop-connect=0.2", "elastic-net=0.1", "lookahead=0.5", "orthogonal=0.1"]
+    planned = plan(shape, [candidate(shape, text) for text in texts])
+    groups = [sorted({planned.members[m].candidate for m in part.techniques}) for part in planned.programs]
+    assert sorted(groups) == [[0], [1, 2, 3, 4], [5]]
+    together = train(shape, [candidate(shape, text) for text in texts])
+    for number in (1, 4):
+        alone = train(shape, [candidate(shape, texts[number])])
+        for split in range(shape.splits):
+            assert_same(together[number, split], alone[0, split], relative=1e-5)
+
+
+def test_long_training_keeps_programs_apart():
+    shape = Shape(rows=2000, epochs=2000, widths=(64, 64))
+    texts = ["gaussian-noise=0.1", "drop-connect=0.2", "elastic-net=0.1"]
+    assert len(plan(shape, [candidate(shape, text) for text in texts]).programs) == 3
+
+
 def test_augmentation_strengths_make_streams():
     """Members of a stream see the same changed rows, so each strength has its own."""
     shape = Shape(splits=2)

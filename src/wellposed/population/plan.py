@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -180,7 +181,7 @@ def make_plan(
     reserved = sum(data_bytes(size, context.features, context.outputs) for size in sizes)
     frame = _Frame(members, tuple(sizes), memory, reserved, predictions, inside)
     programs = []
-    for chosen in groups.values():
+    for chosen in _gathered(groups, candidates, sizes):
         structure = _union([candidates[index].techniques for index in chosen])
         values = {c: _values(candidates[c].techniques, structure) for c in chosen}
         programs.append(_tile_plan(_Group(algorithms[chosen[0]], structure, values), frame))
@@ -221,6 +222,53 @@ def _group_key(candidate: Candidate, algorithm: Algorithm) -> Any:
     augments = any(overrides(item, "augment") for item in candidate.techniques)
     predicts = tuple(item.signature() for item in candidate.techniques if overrides(item, "inference"))
     return (algorithm, others, augments, predicts)
+
+
+_TOGETHER = 4  # programs that are joined to one
+_TRAINED_SOON = 2.0  # seconds of training below which a program isn't worth a compilation of its own
+_BY_MEMBERS = ("network", "training", "objective", "differentiate", "inference", "epoch_end")
+
+
+def _gathered(
+    groups: dict[Any, list[int]], candidates: Sequence[Candidate], sizes: Sequence[RowCounts]
+) -> list[list[int]]:
+    """The groups, small ones joined: their techniques stand at neutral strengths in each other's recipes.
+
+    That makes every step dearer, so only groups are joined whose training takes less time than their compilation.
+    """
+    found: list[list[int]] = []
+    joinable: dict[Any, list[list[int]]] = {}
+    for (algorithm, others, augments, predicts), chosen in groups.items():
+        techniques = [item for index in chosen for item in candidates[index].techniques]
+        yielding = all(_mergeable(item) or _yields(item) for item in techniques)
+        if (
+            others
+            and not predicts
+            and yielding
+            and _training_seconds(algorithm, chosen, candidates, sizes) < _TRAINED_SOON
+        ):
+            joinable.setdefault((algorithm, augments), []).append(chosen)
+        else:
+            found.append(chosen)
+    for parts in joinable.values():
+        for start in range(0, len(parts), _TOGETHER):
+            found.append([index for chosen in parts[start : start + _TOGETHER] for index in chosen])
+    return found
+
+
+def _yields(item: Technique) -> bool:
+    """Whether the technique can stand aside, and costs other members no second pass through the network."""
+    return item.neutral() is not None and not any(overrides(item, hook) for hook in _BY_MEMBERS)
+
+
+def _training_seconds(
+    algorithm: Algorithm, chosen: Sequence[int], candidates: Sequence[Candidate], sizes: Sequence[RowCounts]
+) -> float:
+    """About how long the candidates' members train: 3 µs an update, and 0.12 ns a product of a weight and a row."""
+    context = algorithm.context
+    products = context.batch_size * sum(a * b for a, b in itertools.pairwise(context.widths))
+    steps = sum(-(-size.training // context.batch_size) for size in sizes)
+    return sum(candidates[index].epochs for index in chosen) * steps * (3e-6 + 1.2e-10 * products)
 
 
 def _union(recipes: Sequence[tuple[Technique, ...]]) -> tuple[Technique, ...]:
