@@ -52,7 +52,9 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{name} is out of date: run `.venv/bin/python docs/generate.py`.")
             status = 1
         else:
-            path.write_text(text, encoding="utf-8")
+            written = path.with_suffix(".new")
+            written.write_text(text, encoding="utf-8")
+            written.replace(path)  # at once: nobody reads half a page
             print(f"wrote {name}")
     return status
 
@@ -74,7 +76,9 @@ def _filled(page: str, blocks: dict[str, Callable[[], str]]) -> str:
     text = (ROOT / page).read_text(encoding="utf-8")
     for name, block in blocks.items():
         begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
-        before, _, rest = text.partition(begin)
+        before, found, rest = text.partition(begin)
+        if not found or end not in rest:
+            sys.exit(f"error: {page}: no block {name!r}. Put its begin and end marks back.")
         text = before + begin + block() + end + rest.partition(end)[2]
     return text
 
