@@ -9,6 +9,8 @@ import pytest
 from models.making import classifier, made, regressor, table
 from wellposed.data.read import read
 from wellposed.models.model import Model
+from wellposed.techniques import catalog
+from wellposed.techniques.loading import load_techniques
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +135,40 @@ def test_mistakes_end_with_one_line(case, folder, command, tmp_path):
     assert ran.err.startswith(f"error: {message}")
     assert not (tmp_path / "x").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["full", "other.csv"]
+
+
+OWN = """
+from wellposed.techniques.base import Technique, kernels, strength, technique
+
+@technique
+class Own(Technique):
+    size: float = strength(default=0.1, neutral=0.0, search=(0.01, 1.0))
+    name, family, reference = "own-of-models", "mine", "none"
+
+    def penalty(self, params, own, hidden, mask):
+        return self.size * sum((w**4).sum() for w in kernels(params, ("output",)))
+"""
+
+
+def test_a_model_with_ones_own_technique_needs_its_file(folder, command, tmp_path, monkeypatch):
+    monkeypatch.setattr(catalog, "_REGISTERED", {})
+    (tmp_path / "own.py").write_text(OWN)
+    load_techniques(tmp_path / "own.py")
+    made(read(table().drop(columns="z"), target="y"), recipe="own-of-models=0.3").save(tmp_path / "model")
+    rows, commands = str(folder / "rows.csv"), ("predict", "evaluate", "refit", "export")
+    for name in commands:
+        monkeypatch.setattr(catalog, "_REGISTERED", {})
+        further = {"refit": ("-o", "again"), "export": ("--to", "code")}.get(name, ())
+        arguments = (name, "model", *(() if name == "export" else (rows,)), *further)
+        ran = command(*arguments)
+        assert (ran.status, ran.out) == (2, "")
+        assert ran.err.endswith(
+            "model.json: recipe: no technique of that name, got own-of-models. `wellposed techniques` "
+            "lists all; one of your own comes with --techniques FILE.py or wp.register.\n"
+        )
+        ran = command(*arguments, "--techniques", "own.py")
+        assert (ran.status, ran.err) == (0, "")
+    assert Model.load(tmp_path / "again").recipe.name == "own-of-models=0.3"
 
 
 def test_a_prediction_never_hides_a_kept_column(folder, command, tmp_path):

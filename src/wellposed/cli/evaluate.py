@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from wellposed.cli.inputs import OwnTechniques, load_own
 from wellposed.cli.predict import Data, ModelFolder
 
 __all__ = ["KnownTarget", "evaluate"]
@@ -28,6 +29,7 @@ def evaluate(
     data: Data,
     target: KnownTarget = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")] = False,
+    own: OwnTechniques = None,
 ) -> None:
     """Scores a model on rows whose target is known: loss and every metric, with 95 % intervals.
 
@@ -37,6 +39,7 @@ def evaluate(
     from wellposed.models.files import load_model
     from wellposed.models.labelled import labelled
 
+    load_own(own)
     loaded = load_model(model)
     rows = labelled(loaded, data, target)
     scores = loaded.evaluate(rows)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from wellposed.cli.inputs import OwnTechniques, load_own
 from wellposed.cli.predict import ModelFolder
 from wellposed.errors import StudyError
 
@@ -31,6 +32,7 @@ def export(
     ] = "-",
     framework: Annotated[str, typer.Option("--framework", metavar="NAME", help="Of code: keras or torch.")] = "keras",
     data: Annotated[str, typer.Option("--data", metavar="FILE", help="The table that the code reads.")] = "my.csv",
+    own: OwnTechniques = None,
 ) -> None:
     """Writes a model for other tools: a .keras file that plain Keras loads, or a script that trains it.
 
@@ -41,6 +43,7 @@ def export(
 
     if to not in _FORMS:
         raise StudyError("export: unknown form", to, f"Choose one of {', '.join(_FORMS)}.")
+    load_own(own)
     if to == "keras":
         if out == "-":
             raise StudyError("export: a file is needed", remedy="Write e.g. -o model.keras.")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
 
 from wellposed.cli.options import DataOptions, NetworkOptions, StudyOptions, TrainingOptions
 from wellposed.cli.wording import as_command_line
@@ -16,8 +18,26 @@ if TYPE_CHECKING:
     from wellposed.network.mlp import MLP
     from wellposed.training.spec import Training
 
-__all__ = ["load_own", "make_network", "make_training", "read_data", "settings", "share_or_file", "widths"]
+__all__ = [
+    "OwnTechniques",
+    "load_own",
+    "make_network",
+    "make_training",
+    "read_data",
+    "settings",
+    "share_or_file",
+    "widths",
+]
 
+OwnTechniques = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--techniques",
+        metavar="FILE.py",
+        help="Python file with techniques of your own; repeatable.",
+        show_default=False,
+    ),
+]
 _MOST_LAYERS = 100  # a program of more takes minutes to compile
 
 

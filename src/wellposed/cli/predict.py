@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wellposed.cli.inputs import OwnTechniques, load_own
 from wellposed.errors import DataError, StudyError
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def predict(
     keep: Annotated[
         bool, typer.Option("--keep", help="Write the columns of DATA too, before the predictions.")
     ] = False,
+    own: OwnTechniques = None,
 ) -> None:
     """Predicts the target of every row.
 
@@ -59,6 +61,7 @@ def predict(
     from wellposed.models.chunks import row_chunks
     from wellposed.models.files import load_model
 
+    load_own(own)
     loaded = load_model(model)
     with _writer(out, data) as write, contextlib.closing(row_chunks(data, loaded.schema, columns=keep)) as chunks:
         for rows in chunks:

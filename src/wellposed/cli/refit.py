@@ -9,6 +9,7 @@ import typer
 
 from wellposed.cli.background import undisturbed
 from wellposed.cli.evaluate import KnownTarget
+from wellposed.cli.inputs import OwnTechniques, load_own
 from wellposed.cli.predict import Data, ModelFolder
 from wellposed.errors import StudyError
 
@@ -29,6 +30,7 @@ def refit(
         int, typer.Option("--seed", metavar="N", help="Of everything random. Default: 0.", show_default=False)
     ] = 0,
     target: KnownTarget = None,
+    own: OwnTechniques = None,
 ) -> None:
     """Trains a model's network again from the start, with its own recipe and settings, and prints the folder.
 
@@ -36,6 +38,7 @@ def refit(
     """
     from wellposed.models.files import DESCRIPTION, load_model
 
+    load_own(own)
     loaded = load_model(model)
     place = Path(out)
     if place.is_file() or (place.is_dir() and any(place.iterdir()) and not (place / DESCRIPTION).is_file()):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wellposed.cli.inputs import load_own
+from wellposed.cli.inputs import OwnTechniques, load_own
 from wellposed.cli.terminal import console
 
 __all__ = ["techniques"]
@@ -15,15 +15,7 @@ __all__ = ["techniques"]
 
 def techniques(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Explain this one.", show_default=False)] = None,
-    own: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--techniques",
-            metavar="FILE.py",
-            help="Python file with techniques of your own; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
+    own: OwnTechniques = None,
 ) -> None:
     """Lists the techniques, or explains one: its equation, strengths, options and source."""
     from wellposed.recipe import text
