@@ -206,7 +206,8 @@ def _show_results(comparison: Comparison, terminal: Terminal) -> None:
     first = [note for note in notes if note.startswith("The baseline")]  # what the other sentences depend on
     for note in first:
         terminal.item(note, "yellow")
-    for sentence in (*words.findings(results), words.selection(results), _references(results), _test(results)):
+    said = (*words.findings(results), words.selection(results), words.advice(results), words.references(results))
+    for sentence in (*said, _test(results)):
         if sentence:
             terminal.item(sentence)
     for note in notes:
@@ -216,18 +217,6 @@ def _show_results(comparison: Comparison, terminal: Terminal) -> None:
     spent = results["run"]
     parts = [f"{word} {seconds(spent[key])}" for word, key in (("compiling", "compile_s"), ("training", "train_s"))]
     terminal.line(f"{seconds(spent['total_s'])} ({', '.join(parts)})", "dim")
-
-
-def _references(results: dict[str, Any]) -> str:
-    """The reference models' scores, in a line."""
-    from wellposed.report import reading
-
-    measure = reading.main_measure(results)
-    scores = [
-        f"{model['name']} {measure.score(reading.score(model, 'validation', measure))}"
-        for model in results["references"]
-    ]
-    return f"Other models on the same splits, {measure.name}: {', '.join(scores)}." if scores else ""
 
 
 def _test(results: dict[str, Any]) -> str:

@@ -66,10 +66,11 @@ class Comparison:
         return table(self.results)
 
     def findings(self) -> list[str]:
-        """What was found, in sentences: the answer on each measure, the selection, what to know beforehand."""
-        from wellposed.report.words import findings, notes, selection
+        """What was found, in sentences: the answer on each measure, the selection, what to do, what to know before."""
+        from wellposed.report.words import advice, findings, notes, selection
 
-        return [*findings(self.results), selection(self.results), *notes(self.results)]
+        todo = advice(self.results)
+        return [*findings(self.results), selection(self.results), *([todo] if todo else []), *notes(self.results)]
 
     def report(self, path: str | Path) -> Path:
         """Writes the report, one self-contained HTML file."""
