@@ -56,7 +56,11 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
         ("compare", "header.csv", "--target", "y"),
         "header.csv: no rows below the header. Give a table with at least one row.",
     ),
-    "directory": (("compare", "folder"), "data must be a file, got the directory folder. Name a file in it."),
+    "directory": (
+        ("compare", "folder"),
+        "a folder of images needs at least two classes, got 0 in folder. "
+        "Give a folder that has a folder of .png or .jpg files for each class.",
+    ),
     "binary junk": (
         ("compare", "junk.csv", "--target", "y"),
         "junk.csv: holds binary data, not text. Give a .csv, .tsv, .parquet or .npz file.",

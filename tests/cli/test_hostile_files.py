@@ -562,12 +562,16 @@ CASES: Mapping[str, Case] = {
     "name with a line break": Case(table(), file="two\nlines.csv"),
     "unknown ending": Case(
         b"x",
-        ("data file must be of a known kind, got a.xlsx. Give a .csv, .tsv, .txt, .parquet or .npz file."),
+        (
+            "data file must be of a known kind, got a.xlsx. Give a .csv, .tsv, .txt, .parquet or .npz file, or a folder of images by class."
+        ),
         file="a.xlsx",
     ),
     "no ending": Case(
         table(),
-        ("data file must be of a known kind, got table. Give a .csv, .tsv, .txt, .parquet or .npz file."),
+        (
+            "data file must be of a known kind, got table. Give a .csv, .tsv, .txt, .parquet or .npz file, or a folder of images by class."
+        ),
         file="table",
     ),
     "one npy": Case(
@@ -576,7 +580,12 @@ CASES: Mapping[str, Case] = {
         file="x.npy",
         options=NONE,
     ),
-    "a dot": Case(lambda p: None, ("data must be a file, got the directory .. Name a file in it."), file="."),
+    "a dot": Case(
+        lambda p: None,
+        "a folder of images needs at least two classes, got 0 in .. "
+        "Give a folder that has a folder of .png or .jpg files for each class.",
+        file=".",
+    ),
     "a minus": Case(
         lambda p: None,
         (
@@ -588,7 +597,9 @@ CASES: Mapping[str, Case] = {
     ),
     "device by name": Case(
         lambda p: None,
-        ("data file must be of a known kind, got /dev/stdin. Give a .csv, .tsv, .txt, .parquet or .npz file."),
+        (
+            "data file must be of a known kind, got /dev/stdin. Give a .csv, .tsv, .txt, .parquet or .npz file, or a folder of images by class."
+        ),
         file="/dev/stdin",
     ),
     "url": Case(

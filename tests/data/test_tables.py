@@ -122,7 +122,7 @@ BAD = {
     ),
     "other.xlsx": (
         b"PK",
-        "data file must be of a known kind, got {path}. Give a .csv, .tsv, .txt, .parquet or .npz file.",
+        "data file must be of a known kind, got {path}. Give a .csv, .tsv, .txt, .parquet or .npz file, or a folder of images by class.",
     ),
 }
 

@@ -72,7 +72,9 @@ def _open_path(text: str, na: tuple[str, ...], name: str | None, memory: int) ->
     if suffix in DELIMITED or suffix in PARQUET:
         return table_source(path, na=na, name=name, memory=memory)
     if path.is_dir():
-        raise DataError("data must be a file", f"the directory {text}", "Name a file in it.")
+        from wellposed.data.images import folder_source
+
+        return folder_source(path, name, memory)
     if suffix == ".npy":
         raise DataError("one .npy file has no target", text, "Give a pair: X.npy,y.npy.")
     if not suffix and not path.exists():
@@ -81,7 +83,7 @@ def _open_path(text: str, na: tuple[str, ...], name: str | None, memory: int) ->
         close = difflib.get_close_matches(text, list(REGISTRY), n=3, cutoff=0.6)
         hint = f"Did you mean {' or '.join(close)}?" if close else f"The names are {', '.join(REGISTRY)}."
         raise DataError("no data set or file of that name", text, hint)
-    remedy = "Give a .csv, .tsv, .txt, .parquet or .npz file."
+    remedy = "Give a .csv, .tsv, .txt, .parquet or .npz file, or a folder of images by class."
     raise DataError("data file must be of a known kind", text, remedy)
 
 
