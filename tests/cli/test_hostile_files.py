@@ -563,14 +563,16 @@ CASES: Mapping[str, Case] = {
     "unknown ending": Case(
         b"x",
         (
-            "data file must be of a known kind, got a.xlsx. Give a .csv, .tsv, .txt, .parquet or .npz file, or a folder of images by class."
+            "data file must be of a known kind, got a.xlsx. "
+            "Give a .csv, .tsv, .txt, .parquet or .npz file, or a folder of images by class."
         ),
         file="a.xlsx",
     ),
     "no ending": Case(
         table(),
         (
-            "data file must be of a known kind, got table. Give a .csv, .tsv, .txt, .parquet or .npz file, or a folder of images by class."
+            "data file must be of a known kind, got table. "
+            "Give a .csv, .tsv, .txt, .parquet or .npz file, or a folder of images by class."
         ),
         file="table",
     ),
@@ -598,7 +600,8 @@ CASES: Mapping[str, Case] = {
     "device by name": Case(
         lambda p: None,
         (
-            "data file must be of a known kind, got /dev/stdin. Give a .csv, .tsv, .txt, .parquet or .npz file, or a folder of images by class."
+            "data file must be of a known kind, got /dev/stdin. "
+            "Give a .csv, .tsv, .txt, .parquet or .npz file, or a folder of images by class."
         ),
         file="/dev/stdin",
     ),

@@ -122,7 +122,8 @@ BAD = {
     ),
     "other.xlsx": (
         b"PK",
-        "data file must be of a known kind, got {path}. Give a .csv, .tsv, .txt, .parquet or .npz file, or a folder of images by class.",
+        "data file must be of a known kind, got {path}. "
+        "Give a .csv, .tsv, .txt, .parquet or .npz file, or a folder of images by class.",
     ),
 }
 
