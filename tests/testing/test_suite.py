@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import pytest
 
 from wellposed.errors import TechniqueError
 from wellposed.techniques import catalog
-from wellposed.techniques.base import Technique, kernels, strength, technique
+from wellposed.techniques.base import Own, Technique, kernels, strength, technique
 from wellposed.testing import TechniqueSuite
 from wellposed.testing.techniques import register_if_own
 from wellposed.testing.trial import trial_of
@@ -57,6 +58,18 @@ def divides_by_all(self, params, own, hidden, mask):
     return self.weight * jnp.sum(jnp.square(hidden["hidden1"]) * mask[:, None]) / mask.size
 
 
+def always(self, h, layer, own, *, mask, rng, train):
+    return h * (1.0 - 0.1 * self.weight)
+
+
+def its_own(self, context, params, key):
+    return Own(params={"scale": jnp.float32(1.0)})
+
+
+def scaled(self, params, own, rng, *, train):
+    return jax.tree.map(lambda w: w * (1.0 + self.weight * (own.params["scale"] - 1.0)), params)
+
+
 def nothing(self, loss):
     return loss
 
@@ -98,6 +111,18 @@ class TestFinds:
         with pytest.raises(TechniqueError, match=r"Mine\.batch_loss: fails at line"):
             wrong().test_acts(trial_of(wrong.technique))
 
+    def test_what_a_saved_model_would_lack(self):
+        wrong = suite(hidden=always)
+        with pytest.raises(AssertionError, match="changes values of input in inference"):
+            wrong().test_values_stay_as_they_are_in_inference(trial_of(wrong.technique))
+
+    def test_parameters_that_averages_would_miss(self):
+        wrong = suite(init=its_own, weights=scaled)
+        with pytest.raises(
+            AssertionError, match=r'write takes = \("averages of the weights",\): some are trained apart'
+        ):
+            wrong().test_parameters_of_its_own_are_known_to_averages(trial_of(wrong.technique))
+
     def test_a_docstring_without_source(self):
         wrong = suite(__doc__="Does something.\n\n    w ← 0\n")
         with pytest.raises(AssertionError, match=r"the docstring needs a line 'Source: \.\.\.'"):
@@ -130,8 +155,25 @@ def test_check_runs_all_of_it(monkeypatch: pytest.MonkeyPatch):
     for name in [name for name in dir(Two) if name.startswith("test_")]:
         monkeypatch.setattr(Two, name, noted(name))
     monkeypatch.setattr(Two, "test_acts", lambda self, tmp_path: ran.append(f"test_acts {Path(tmp_path).is_dir()}"))
-    monkeypatch.setattr(Two, "test_documented", lambda self: pytest.skip("no"))
+    monkeypatch.setattr(Two, "test_neutral_equals_the_baseline", None)
     passed = Two.check()
     assert "test_acts True" in ran
-    assert "test_documented" not in passed
+    assert "test_neutral_equals_the_baseline" not in passed
     assert len(passed) == len(ran) >= 10
+
+
+def test_a_technique_without_strengths_has_no_tests_of_them():
+    class Without(TechniqueSuite):
+        technique = catalog.find("layer-norm")
+
+    class Neutral(TechniqueSuite):
+        technique = catalog.find("l2")
+
+    absent = [name for name in dir(Without) if name.startswith("test_") and getattr(Without, name) is None]
+    assert absent == [
+        "test_bad_strengths_are_refused",
+        "test_neutral_equals_the_baseline",
+        "test_search_space_lies_within_bounds",
+        "test_strengths_share_a_program",
+    ]
+    assert all(callable(getattr(Neutral, name)) for name in dir(Neutral) if name.startswith("test_"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import inspect
 import json
@@ -18,7 +17,7 @@ import pytest
 from wellposed.errors import TechniqueError
 from wellposed.population.plan import Slot
 from wellposed.recipe import Recipe, parse
-from wellposed.techniques.base import Technique
+from wellposed.techniques.base import Technique, overrides
 from wellposed.techniques.catalog import find, register
 from wellposed.testing.padding import padded_step
 from wellposed.testing.trial import WILD, Result, Trial, baseline, trial_of
@@ -31,7 +30,7 @@ class TechniqueSuite:
 
     The technique is trained in small populations: at its reference strengths, at both ends of its search ranges, at its
     neutral strengths, and beside a network that diverges. Most of the time goes into one compilation, which JAX's
-    persistent cache keeps.
+    persistent cache keeps. A technique without strengths, or without a neutral one, has no tests of them.
 
     Example:
         >>> class TestLogitPenalty(TechniqueSuite):
@@ -39,6 +38,12 @@ class TechniqueSuite:
     """
 
     technique: ClassVar[type[Technique]]
+
+    def __init_subclass__(cls, **words: Any) -> None:
+        super().__init_subclass__(**words)
+        if "technique" in vars(cls):
+            for name in _without_meaning(cls.technique):
+                setattr(cls, name, None)  # pytest finds nothing there
 
     @pytest.fixture
     def trial(self) -> Trial:
@@ -50,15 +55,15 @@ class TechniqueSuite:
         """Runs every test without pytest, as in a notebook.
 
         Returns:
-            The names of those that passed; what doesn't apply is left out.
+            The names of those that passed.
 
         Raises:
             AssertionError, TechniqueError: the first that fails.
         """
         passed = []
-        for name in [name for name in dir(cls) if name.startswith("test_")]:
+        for name in [name for name in dir(cls) if name.startswith("test_") and callable(getattr(cls, name))]:
             test = getattr(cls(), name)
-            with tempfile.TemporaryDirectory() as folder, contextlib.suppress(pytest.skip.Exception):
+            with tempfile.TemporaryDirectory() as folder:
                 offered = {"trial": lambda: trial_of(cls.technique), "tmp_path": lambda folder=folder: Path(folder)}
                 test(**{word: offered[word]() for word in inspect.signature(test).parameters})
                 passed.append(name)
@@ -116,8 +121,6 @@ class TechniqueSuite:
 
     def test_neutral_equals_the_baseline(self, trial: Trial) -> None:
         """At its neutral strengths every score is the baseline's, to the rounding of another program."""
-        if "neutral" not in trial.usual:
-            pytest.skip("has no neutral strength")
         neutral, base = trial.usual["neutral"], baseline(trial)
         # two epochs: later an overfitting network turns the last digits into others
         worst = np.nanmax(np.abs(neutral.curves[:2, :-1] - base.curves[:2, :-1]))
@@ -163,14 +166,40 @@ class TechniqueSuite:
         if not step.random:
             _require(step.distance < 1e-5, f"padding changes the update by {step.distance:.1e}: divide by real rows")
 
+    def test_values_stay_as_they_are_in_inference(self, trial: Trial) -> None:
+        """A saved model is network and weights alone: with ``train=False`` the hook ``hidden`` does nothing."""
+        for name in trial.strengths:
+            for layer, before, after in trial.inference(name):
+                _require(np.array_equal(before, after), f"{trial.items[name]} changes values of {layer} in inference")
+
+    def test_parameters_of_its_own_are_known_to_averages(self, trial: Trial) -> None:
+        """Averages are of the network's parameters: where others belong to the weights, they mean nothing."""
+        trained_apart = overrides(trial.items["example"], "weights") and trial.own_parameters
+        told = "averages of the weights" in self.technique.takes
+        _require(told or not trained_apart, 'write takes = ("averages of the weights",): some are trained apart')
+
     def test_a_saved_model_predicts_the_same(self, trial: Trial, tmp_path: Path) -> None:
         """Weights, once techniques have done to them what they do in inference, predict without the technique."""
         from wellposed.testing.saved import saved_predictions
 
+        register_if_own(self.technique)
         result = trial.usual["example"]
         predictions = saved_predictions(trial, result, tmp_path)
         worst = np.abs(predictions - result.predictions[:, :-1]).max()
         _require(worst < 1e-5, f"predictions of the saved model differ by {worst:.1e}")
+
+
+def _without_meaning(cls: type[Technique]) -> list[str]:
+    """Tests of what the technique doesn't have."""
+    of_strengths = [
+        TechniqueSuite.test_search_space_lies_within_bounds,
+        TechniqueSuite.test_bad_strengths_are_refused,
+        TechniqueSuite.test_strengths_share_a_program,
+    ]
+    found = [test.__name__ for test in of_strengths if not cls.strengths()]
+    return found + (
+        [TechniqueSuite.test_neutral_equals_the_baseline.__name__] if cls.example().neutral() is None else []
+    )
 
 
 def register_if_own(cls: type[Technique]) -> None:

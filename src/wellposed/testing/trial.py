@@ -11,13 +11,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wellposed.network.randomness import study_key
+from wellposed.network.randomness import Rng, study_key
 from wellposed.population.plan import Plan, Slot, Tile, TilePlan
 from wellposed.population.tile import stream_key
 from wellposed.population.tiles import TileBuilder
 from wellposed.recipe import Recipe
 from wellposed.studies.experiment import Experiment, RowCache
-from wellposed.techniques.base import Technique
+from wellposed.techniques.base import Own, Technique
 from wellposed.testing.tables import EPOCHS, experiment_for
 
 __all__ = ["WILD", "Result", "Trial", "baseline", "trial_of"]
@@ -161,6 +161,29 @@ class Trial(Population):
         self.items |= {"wild": example}
         recipes = {name: Recipe((*self.partners, item)) for name, item in self.items.items()}
         super().__init__(experiment_for(cls), recipes, {"wild": WILD})
+
+    @property
+    def own_parameters(self) -> bool:
+        """Whether the technique trains parameters beside the network's."""
+        return bool(jax.tree.leaves(self._own("example").params))
+
+    def inference(self, name: str) -> list[tuple[str, np.ndarray, np.ndarray]]:
+        """By layer, random values, and what the hook ``hidden`` makes of them with ``train=False``."""
+        context, item = self.part.program.algorithm.context, self.items[name]
+        rng, own = Rng(study_key(2), type(item).__name__), self._own(name)
+        values = np.random.default_rng(5).normal(size=(6, max(context.widths))).astype(np.float32)
+        found = []
+        for layer, width in zip(context.layers[:-1], context.widths[:-1], strict=True):
+            before, mask = jnp.asarray(values[:, :width]), jnp.ones(6, jnp.float32)
+            found.append((layer, before, item.hidden(before, layer, own, mask=mask, rng=rng, train=False)))
+        return [(layer, np.asarray(before), np.asarray(after)) for layer, before, after in found]
+
+    def _own(self, name: str) -> Own:
+        """What the technique holds for the trained member."""
+        techniques, rows = self.part.techniques[self.names.index(name)], self.rows(0)
+        context = self.part.program.algorithm.context
+        prepared = [item.prepare(context, {"x": rows.x, "y": rows.y}) for item in techniques]
+        return self.usual[name].member.own(prepared)[techniques.index(self.items[name])]
 
     @property
     def strengths(self) -> list[str]:
