@@ -22,6 +22,7 @@ _LAYERS = {
     "alpha-dropout": ("AlphaDropout", "rate"),
 }
 _CLIPS = {"clip-norm": "clipnorm", "clip-value": "clipvalue", "clip-global-norm": "global_clipnorm"}
+_MUON = {"beta_1": "adam_beta_1", "beta_2": "adam_beta_2"}
 _LAYER_ACTIVATIONS = {"leaky_relu": "LeakyReLU", "elu": "ELU", "relu": "ReLU"}
 
 
@@ -180,11 +181,17 @@ def _optimizer(drawn: Sketch) -> list[str]:
     arguments = _arguments(drawn.optimizer)
     decay = settings.get("weight-decay")
     if decay is not None:
-        arguments["weight_decay"] = decay.rate
+        arguments["weight_decay"] = getattr(drawn.optimizer, "weight_decay", 0.0) + decay.rate
+    if drawn.optimizer.name == "muon":
+        arguments = {_MUON.get(key, key): value for key, value in arguments.items()}
+        if "weight_decay" in arguments:  # Keras has one for each kind of parameter
+            arguments["adam_weight_decay"] = arguments["weight_decay"]
     arguments |= {_CLIPS[name]: item.limit for name, item in settings.items() if name in _CLIPS}
     if "ema" in settings:
         arguments |= {"use_ema": True, "ema_momentum": settings["ema"].decay}
     written = "".join(f", {key}={value!r}" for key, value in arguments.items())
+    if drawn.optimizer.name == "muon":  # the output layer goes Adam's way
+        written += ', exclude_layers=[model.layers[-1].name + "/"]'
     lines = [f"optimizer = keras.optimizers.{type(drawn.optimizer).__name__}(learning_rate{written})"]
     if decay is not None and decay.on == "kernel":
         lines.append('optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])')

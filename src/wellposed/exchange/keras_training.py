@@ -109,7 +109,8 @@ def read_optimizer(
     """
     given = model.optimizer
     config, kind = given.get_config(), type(given).__name__
-    known = {cls.__name__: cls for cls in OPTIMIZERS.values()}
+    # Keras's Muon has settings of its own (two decays, layers excluded by pattern), which have no counterpart
+    known = {cls.__name__: cls for cls in OPTIMIZERS.values() if cls.name != "muon"}
     if kind not in known:
         remedy = f"Optimizers that can be read: {', '.join(sorted(known))}."
         raise StudyError("from_keras: an optimizer that can't be read", kind, remedy)
