@@ -71,7 +71,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def failed() -> dict[str, Any]:
     """The results of a regression that diverges, with a technique left out: what the other run lacks."""
     prepared = prepare(
-        wp.read("diabetes"), (4,), ["l2=1e-3"], training=wp.Training(optimizer="sgd", learning_rate=1e9),
+        wp.read("diabetes"), wp.MLP((4, 3), activation=("relu", "tanh")), ["l2=1e-3"],
+        training=wp.Training(optimizer="sgd", learning_rate=1e9),
         epochs=2, folds=2, seeds=1, references=False,
     )  # fmt: skip
     return run(dataclasses.replace(prepared, skipped=(("mixup", "because"),))).results
