@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from wellposed.report import page
 from wellposed.report.comparison import comparison_page
 from wellposed.report.embedding import embed, pack
 from wellposed.report.reading import seconds
-from wellposed.report.sections.again import command
+from wellposed.report.section import Code
+from wellposed.report.sections.again import again, command, python
 from wellposed.report.sections.method import facts
 
 Study = tuple[dict[str, Any], pd.DataFrame]
@@ -54,7 +56,8 @@ def test_self_contained(wine: Study, tmp_path: Path) -> None:
                     "What did each recipe cost, and what failed?", "How was this measured?",
                     "How do I do it again?"):  # fmt: skip
         assert heading in body
-    assert "wellposed compare winequality-red.csv --target &#39;quality &gt;= 6&#39; --epochs 500 --seeds 3" in body
+    for part in ("wellposed compare winequality-red.csv", "--target &#39;quality &gt;= 6&#39;", "--epochs 500"):
+        assert f"{part} \\\n    --" in body
     assert "ab12" * 16 in body
 
 
@@ -169,6 +172,30 @@ def test_facts(wine: Study) -> None:
     assert found["time"] == "5.1 s compiling, 9.7 s training, 16 s in all"
     wine[0]["run"]["command"] = ["wellposed", "compare", "my data.csv"]
     assert command(wine[0]) == "wellposed compare 'my data.csv'"
+
+
+def test_a_long_command_is_folded_into_the_same_command(wine: Study) -> None:
+    results = wine[0]
+    line = (
+        "wellposed compare 'my data.csv' --target y --with 'dropout=0.1 + l2=0.01' --with 'a|b' --epochs 500 --out run"
+    )
+    results["run"]["command"] = line
+    folded = next(block for block in again(results).blocks if isinstance(block, Code) and block.id == "command").text
+    assert "wellposed compare 'my data.csv' \\\n    --target y \\\n" in folded
+    assert shlex.split(folded.replace("\\\n", "")) == shlex.split(line)
+    results["run"]["command"] = "not 'a shell's line " + "-" * 80
+    assert next(block.text for block in again(results).blocks if isinstance(block, Code)) == results["run"]["command"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "part", "text"), [(442, 88, "test=0.2,"), (442, 44, "test=0.1,"), (442, 3, "test=0.007,")]
+)
+def test_shares_in_python_are_short(wine: Study, rows: int, part: int, text: str) -> None:
+    results = wine[0]
+    results["data"]["rows"], results["splits"]["test"] = rows, part
+    assert text in python(results)
+    share = float(text.removeprefix("test=").removesuffix(","))
+    assert round(share * rows) == part
 
 
 def test_seconds() -> None:

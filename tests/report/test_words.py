@@ -56,10 +56,10 @@ def test_nothing_differs() -> None:
         for measure, seen in (("accuracy", 0.013), ("loss", 0.05)):
             entry["delta"][measure] |= {"detectable": seen, "seeds_for_half": 12}
     assert words.findings(study(*entries)) == [
-        "On accuracy no technique differs from the baseline by more than chance; this study would have seen "
-        "a difference of 1.3 points. Half of that needs about 12 seeds.",
-        "On log loss no technique differs from the baseline by more than chance; this study would have seen "
-        "a difference of 0.050. Half of that needs about 12 seeds.",
+        "On accuracy no technique differs from the baseline by more than chance; this study could notice only "
+        "differences larger than 1.3 points. To notice half of that it needs about 12 seeds.",
+        "On log loss no technique differs from the baseline by more than chance; this study could notice only "
+        "differences larger than 0.050. To notice half of that it needs about 12 seeds.",
     ]
 
 
@@ -68,8 +68,8 @@ def test_no_number_of_seeds_would_do() -> None:
     entry["delta"]["accuracy"] |= {"detectable": 0.013, "seeds_for_half": None}
     measure = reading.measures(study(entry))[0]
     assert words.power(study(entry), measure) == (
-        "this study would have seen a difference of 1.3 points. More seeds alone wouldn't show half of that; more rows "
-        "would"
+        "this study could notice only differences larger than 1.3 points. To notice half of that it needs more rows; "
+        "more seeds alone won't do"
     )
 
 
@@ -100,6 +100,26 @@ def test_help_beside_early_stopping() -> None:
 def test_share_of_early_stopping(loss: float, sentence: str) -> None:
     entries = [recipe("a", 0.48, 0.75, ("helps", UNSURE)), recipe("best-epoch", loss, 0.75, (UNSURE, UNSURE))]
     assert sentence in words.findings(study(*entries))[1]
+
+
+def test_a_second_measure_that_says_the_same() -> None:
+    both = recipe("a", 0.48, 0.80, ("helps", "helps"))
+    assert words.findings(study(both, recipe("b", 0.50, 0.79, ("helps", "helps"))))[1] == (
+        "On log loss the verdicts are the same: a helps most, by 0.31 ± 0.04 (validation log loss 0.790 → 0.480)."
+    )
+    both["delta_best_epoch"] = {"loss": {"mean": -0.06, "low": -0.08, "high": -0.04, "p_adjusted": 0.001}}
+    stopped = recipe("best-epoch", 0.54, 0.76, ("helps", "helps"))
+    assert words.findings(study(both, stopped))[1] == (
+        "On log loss the verdicts are the same: a helps, by 0.31 ± 0.04 (validation log loss 0.790 → 0.480). "
+        "Only a gains more than best-epoch, by 0.060 ± 0.020."
+    )
+
+
+def test_counts_where_nothing_is_sure() -> None:
+    assert words.counts(study(recipe("a", 0.79, 0.75, (UNSURE, "helps")))) == [
+        "On accuracy, of 1 technique: one helps.",
+        "On log loss there is no evidence that any technique helps or hurts.",
+    ]
 
 
 def test_hurting_and_unsure() -> None:
@@ -184,8 +204,8 @@ def test_advice() -> None:
     assert words.advice(study(better, stopped)) == "What to do: use dropout=0.5."
     better["delta_best_epoch"]["accuracy"]["p_adjusted"] = 0.2
     assert words.advice(study(better, stopped)) == (
-        "What to do: use dropout=0.5, or merely stop training in time: which of the two is better this study can't "
-        "tell."
+        "What to do: use dropout=0.5, or merely stop training in time (early-stopping does it): which of the two is "
+        "better this study can't tell."
     )
     only_loss = recipe("dropout=0.5", 0.48, 0.75, ("helps", UNSURE))
     assert words.advice(study(only_loss, stopped)) == (
@@ -193,9 +213,13 @@ def test_advice() -> None:
         "is better under dropout=0.5."
     )
     nothing = recipe("dropout=0.5", 0.79, 0.75, (UNSURE, UNSURE))
-    assert words.advice(study(nothing, stopped)) == (
-        "What to do: keep the network as given or stop it in time, which saves epochs. Other strengths, or more rows, "
-        "may still show a difference."
+    rest = " dropout=0.5 scored best, perhaps by luck. Other strengths, or more rows, may still show a difference."
+    for best, more in ((69, " or stop it in time, which saves epochs"), (70, "")):
+        stopped["best_epoch"] = {"mean": float(best), "sd": 1.0}
+        results = study(nothing, stopped, training={"loss": "binary_crossentropy", "epochs": 100})
+        assert words.advice(results) == f"What to do: keep the network as given{more}.{rest}"
+    assert words.advice(study(nothing, stopped, selected="baseline")) == (
+        "What to do: keep the network as given. Other strengths, or more rows, may still show a difference."
     )
     assert words.advice(study(nothing, selected=None)) == ""
 
@@ -207,8 +231,9 @@ def test_references() -> None:
         "Other models on the same splits, accuracy: gradient boosting 79.0 %. Gradient boosting scores better than "
         "every network here."
     )
-    models[0]["validation"] = score(0.5, 0.70)
+    models = [{"name": "majority class", "validation": score(0.5, 0.70)}]
     assert words.references(study(entry, references=models)) == (
-        "Other models on the same splits, accuracy: gradient boosting 70.0 %."
+        "Other models on the same splits, accuracy: always the majority class 70.0 %. The best network, dropout=0.5: "
+        "76.0 %."
     )
     assert words.references(study(entry)) == ""

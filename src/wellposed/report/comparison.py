@@ -54,12 +54,16 @@ def comparison_page(results: Mapping[str, Any], history: pd.DataFrame) -> Page:
 
 
 def _lead(results: Mapping[str, Any]) -> str:
-    task = (results.get("data") or {}).get("task")
+    data = results.get("data") or {}
+    task = data.get("task")
+    target = words.listed([str(name) for name in data.get("targets") or ()][:3])
     if len(results["recipes"]) < 2:
         return f"The baseline alone ({task}): nothing was compared with it."
     return (
-        f"{words.counted(results)} ({task}), trained side by side on the same rows with the same luck and compared "
-        "with the network as given, the baseline."
+        "Regularization keeps a neural network from learning its training rows by heart, so that it does better on new "
+        f"ones. Here {words.counted(results)} were trained side by side on the same rows with the same luck"
+        f"{f', to predict {target}' if target else ''} ({task}); each is compared with the network as given, the "
+        "baseline."
     )
 
 

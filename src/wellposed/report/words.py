@@ -8,6 +8,7 @@ from typing import Any
 from wellposed.report import reading
 from wellposed.report.reading import Measure
 
+_CONSTANT = {"mean": "always the mean", "majority class": "always the majority class"}
 _COUNTS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
@@ -23,11 +24,9 @@ def findings(results: Mapping[str, Any]) -> list[str]:
     broken = _baseline_failed(results)
     if broken:
         return [broken]
-    found = [
-        " ".join([_finding(results, measure), *_beside_early_stopping(results, measure), *_unsure(results, measure)])
-        for measure in reading.measures(results)
-    ]
-    return found + _failed(results)
+    main, *others = reading.measures(results)
+    found = [" ".join([_finding(results, main), *_beside_early_stopping(results, main), *_unsure(results, main)])]
+    return [*found, *(_other_finding(results, measure, main) for measure in others), *_failed(results)]
 
 
 def selection(results: Mapping[str, Any]) -> str:
@@ -87,6 +86,9 @@ def counts(results: Mapping[str, Any]) -> list[str]:
             found.append(f"On {measure.name} there are no verdicts.")
             continue
         verbs = {"helps": ("helps", "help"), "hurts": ("hurts", "hurt"), "failed": ("failed", "failed")}
+        if judged["no evidence"] == sum(judged.values()):
+            found.append(f"On {measure.name} there is no evidence that any technique helps or hurts.")
+            continue
         parts = [f"{_count(n)} {verbs[word][n != 1]}" for word, n in judged.items() if n and word in verbs]
         parts += [f"for {_count(judged['no evidence'])} there is no evidence"] if judged["no evidence"] else []
         found.append(
@@ -110,29 +112,30 @@ def sureness(results: Mapping[str, Any]) -> list[str]:
             found.append(f"On {measure.name} {text}.")
     if not found:
         return ["This study has no intervals: one split and one seed can't tell a technique from luck."]
-    first = "Each difference comes with the range in which the true one lies with 95 % certainty (its interval)."
+    first = (
+        "Each difference comes with its 95 % interval, the range in which the true one can be expected. Where that "
+        "range contains 0, the technique may do nothing."
+    )
     return [first, *found]
 
 
 def references(results: Mapping[str, Any]) -> str:
     """Other kinds of model on the same splits, in a sentence."""
     measure = reading.main_measure(results)
-    scores = [
-        f"{model['name']} {measure.score(reading.score(model, 'validation', measure))}"
-        for model in results.get("references") or ()
-    ]
-    if not scores:
-        return ""
-    sentence = f"Other models on the same splits, {measure.name}: {', '.join(scores)}."
-    others = [(value, model["name"]) for model in results["references"]
+    scored = [(value, str(model["name"])) for model in results.get("references") or ()
               if (value := reading.score(model, "validation", measure)) is not None]  # fmt: skip
-    ours = [value for r in results["recipes"] if (value := reading.score(r, "validation", measure)) is not None]
-    if not others or not ours:
+    ours = [(value, str(r["name"])) for r in results["recipes"]
+            if not r.get("failed") and (value := reading.score(r, "validation", measure)) is not None]  # fmt: skip
+    if not scored:
+        return ""
+    shown = ", ".join(f"{_CONSTANT.get(name, name)} {measure.score(value)}" for value, name in scored)
+    sentence = f"Other models on the same splits, {measure.name}: {shown}."
+    if not ours:
         return sentence
-    best, name = max(others, key=lambda pair: measure.gain(pair[0]))
-    if measure.gain(best) > max(measure.gain(value) for value in ours):
-        sentence += f" {_capital(name)} scores better than every network here."
-    return sentence
+    other, network = (max(pairs, key=lambda pair: measure.gain(pair[0])) for pairs in (scored, ours))
+    if measure.gain(other[0]) > measure.gain(network[0]):
+        return f"{sentence} {_capital(other[1])} scores better than every network here."
+    return f"{sentence} The best network, {network[1]}: {measure.score(network[0])}."
 
 
 def advice(results: Mapping[str, Any]) -> str:
@@ -145,12 +148,12 @@ def advice(results: Mapping[str, Any]) -> str:
     stopped = reading.named(results, reading.BEST_EPOCH) is not None
     if reading.verdict(chosen, main) == "helps":
         if chosen["name"] == reading.BEST_EPOCH:
-            return "What to do: stop training in time; nothing here is better."
+            return "What to do: stop training in time (early-stopping does it); nothing here is better."
         if not stopped or reading.better_than_best_epoch(chosen, main):
             return f"What to do: use {chosen['name']}."
         return (
-            f"What to do: use {chosen['name']}, or merely stop training in time: which of the two is better this study "
-            "can't tell."
+            f"What to do: use {chosen['name']}, or merely stop training in time (early-stopping does it): which of the "
+            "two is better this study can't tell."
         )
     helping = _judged(results, loss, "helps")
     if helping and loss.key != main.key:
@@ -158,12 +161,17 @@ def advice(results: Mapping[str, Any]) -> str:
             f"What to do: for {main.name} alone nothing is needed; if you use the predicted numbers themselves, their "
             f"{loss.name} is better under {helping[0]['name']}."
         )
-    more = " or stop it in time, which saves epochs" if stopped else ""
-    return f"What to do: keep the network as given{more}. Other strengths, or more rows, may still show a difference."
+    best = reading.finite(((reading.named(results, reading.BEST_EPOCH) or {}).get("best_epoch") or {}).get("mean"))
+    planned = reading.finite((results.get("training") or {}).get("epochs"))
+    saves = stopped and best is not None and planned is not None and best < 0.7 * planned
+    more = " or stop it in time, which saves epochs" if saves else ""
+    luck = "" if chosen["name"] == results.get("baseline") else f" {chosen['name']} scored best, perhaps by luck."
+    rest = "Other strengths, or more rows, may still show a difference."
+    return f"What to do: keep the network as given{more}.{luck} {rest}"
 
 
 def power(results: Mapping[str, Any], measure: Measure, *, need: bool = True) -> str:
-    """The smallest difference that the study would have seen, and (``need``) how many seeds would see half of it."""
+    """The smallest difference that the study could notice, and (``need``) how many seeds would notice half of it."""
     entries = [entry for recipe in reading.techniques(results) if (entry := reading.delta(recipe, measure))]
     # A detectable difference of next to nothing is that of a recipe whose scores are the baseline's (a clip that never
     # clips): it tells nothing of what the study can see.
@@ -176,15 +184,15 @@ def power(results: Mapping[str, Any], measure: Measure, *, need: bool = True) ->
     if len(seen) > 1 and seen[-1] > 1.6 * seen[0]:
         low, high = measure.amount(seen[0]), measure.amount(seen[-1])
         low = low.removesuffix(measure.unit)
-        text = f"this study would have seen differences of {low} to {high} for most techniques"
+        text = f"this study could notice only differences larger than {low} to {high}, depending on the technique"
     else:
-        text = f"this study would have seen a difference of {measure.amount(middle)}"
+        text = f"this study could notice only differences larger than {measure.amount(middle)}"
     if not need or not any("seeds_for_half" in entry for entry in entries):
         return text
     seeds = [reading.finite(entry.get("seeds_for_half")) for entry in entries if entry.get("detectable")]
     if None in seeds:
-        return f"{text}. More seeds alone wouldn't show half of that; more rows would"
-    return f"{text}. Half of that needs about {max(value for value in seeds if value):.0f} seeds"
+        return f"{text}. To notice half of that it needs more rows; more seeds alone won't do"
+    return f"{text}. To notice half of that it needs about {max(value for value in seeds if value):.0f} seeds"
 
 
 def _finding(results: Mapping[str, Any], measure: Measure) -> str:
@@ -218,6 +226,21 @@ def _finding(results: Mapping[str, Any], measure: Measure) -> str:
     if not judged["helps"]:
         parts.insert(0, "no technique helps")
     return _capital(f"{place} {'; '.join(parts)}.")
+
+
+def _other_finding(results: Mapping[str, Any], measure: Measure, main: Measure) -> str:
+    """What was found on a further measure: in short where it says the same as the main one."""
+    whole = [_finding(results, measure), *_beside_early_stopping(results, measure), *_unsure(results, measure)]
+    verdicts = [(reading.verdict(r, main), reading.verdict(r, measure)) for r in reading.techniques(results)]
+    helping = _judged(results, measure, "helps")
+    if not helping or any(first != second for first, second in verdicts):
+        return " ".join(whole)
+    entry = reading.delta(helping[0], measure)
+    size = "" if entry is None else f", by {measure.amount(entry['mean'], reading.half_width(entry))}"
+    most = f"{helping[0]['name']} helps{' most' if len(helping) > 1 else ''}{size}{_path(results, helping[0], measure)}"
+    beyond = _beyond(helping, measure)
+    again = beyond == _beyond(_judged(results, main, "helps"), main)
+    return " ".join([f"On {measure.full} the verdicts are the same: {most}.", *([] if again else beyond)])
 
 
 def _unsure(results: Mapping[str, Any], measure: Measure) -> list[str]:

@@ -73,7 +73,7 @@ def cost_figure(
             bargap=0.35,
             xaxis=look.axis(rangemode="tozero", nticks=7, title=title),
             yaxis=look.names_axis([look.label(results, name) for name in names]),
-            shapes=[{**line, "line": {"color": "$base", "width": 1.5, "dash": "dash"}}],
+            shapes=[{**line, "layer": "below", "line": {"color": "$base", "width": 1.5, "dash": "dash"}}],
             meta={"rows": names},
         ),
     }

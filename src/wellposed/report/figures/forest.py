@@ -43,7 +43,7 @@ def forest_figure(
     """
     rows = [row for row in _rows(results, measure) if only is None or row["recipe"] in only]
     limit = _limit(rows, measure)
-    left, right = _ends(results, rows, measure, limit)
+    left, right = _ends(results, rows, measure, limit, both=both)
     traces, arrows = [], []
     for verdict in dict.fromkeys(row["verdict"] for row in rows):
         group = [(place, row) for place, row in enumerate(rows) if row["verdict"] == verdict]
@@ -181,11 +181,14 @@ def _limit(rows: Sequence[Mapping[str, Any]], measure: Measure) -> float:
 
 
 def _ends(
-    results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], measure: Measure, limit: float
+    results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], measure: Measure, limit: float, *, both: bool
 ) -> tuple[float, float]:
     """The ends of the axis: all intervals within the limit, zero, and what the study could not have seen."""
     seen = min(1.15 * (blind_spot(results, measure) or 0.0) * measure.scale, limit)
     values = [value * measure.scale for row in rows for value in _numbers(row)]
+    for row in rows if both else ():
+        entry = reading.beyond_best_epoch(reading.named(results, row["recipe"]) or {}, measure) or {}
+        values += [value * measure.scale for key in ("low", "high") if (value := reading.finite(entry.get(key)))]
     ends = [0.0, -seen, seen, *(min(max(value, -limit), limit) for value in values)]
     margin = 0.05 * (max(ends) - min(ends)) or 1.0
     return min(ends) - margin, max(ends) + margin

@@ -54,7 +54,9 @@ def spread_figure(results: Mapping[str, Any], measure: Measure, *, page: bool = 
                  for name in known],
         "marker": {"symbol": "line-ns", "size": 16, "line": {"width": 3, "color": "$ink"}},
     }  # fmt: skip
-    reach = look.span([row["difference"] * scale for row in rows] + [0.0], 0.01, 0.99) or [-1.0, 1.0]
+    differences = [row["difference"] * scale for row in rows] + [0.0]
+    every, most = look.span(differences) or [-1.0, 1.0], look.span(differences, 0.01, 0.99) or [-1.0, 1.0]
+    reach = every if every[1] - every[0] < 2 * (most[1] - most[0]) else most  # one wild network must not squeeze them
     unit = ", points" if measure.points else ""
     title = {"text": f"difference in {look.plain(measure.name)}{unit}", "font": {"color": "$muted", "size": 12}}
     zero = {"type": "line", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper", "layer": "below"}

@@ -116,10 +116,12 @@ def sweep_figure(
                    "line": line}]  # fmt: skip
         place = {"xref": "paper", "x": 0, "xanchor": "left", "y": level * scale, "yanchor": "bottom"}
         font = {"color": "$base", "size": 12}
-        annotations.append({**place, "text": "baseline", "showarrow": False, "font": font})
+        annotations += [] if page else [{**place, "text": "baseline", "showarrow": False, "font": font}]
         reach.append(level * scale)
     title = {"text": look.plain(sweep.strength), "font": {"color": "$muted", "size": 12}}
-    x = {"type": "log", "dtick": 1, "exponentformat": "power"} if logarithmic else {"tickvals": strengths}
+    ticks = {"tickvals": strengths, "ticktext": [f"{value:g}" for value in strengths]}
+    # Powers of ten would be set larger than every other number of the page.
+    x = {"type": "log", **(ticks if len(strengths) <= 7 else {"dtick": 1})} if logarithmic else ticks
     return {
         "data": traces,
         "layout": look.layout(

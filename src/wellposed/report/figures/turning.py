@@ -69,7 +69,7 @@ def turning_figure(
                        "line": {"color": "$base", "width": 1.5, "dash": "dash"}})  # fmt: skip
         left = middle < 0.6 * last
         notes.append({"x": middle, "y": 1, "yref": "paper", "yanchor": "top", "xanchor": "left" if left else "right",
-                      "text": f" turns at epoch {middle:.0f} ", "showarrow": False,
+                      "text": f" lowest at epoch {middle:.0f} ", "showarrow": False,
                       "font": {"color": "$base", "size": 12}})  # fmt: skip
     # A few wild values of early epochs must not squeeze the rest.
     reach = look.span(values, 0.0, 0.995 if not measure.higher else 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,11 +17,13 @@ def again(results: Mapping[str, Any]) -> Section:
     line = command(results)
     blocks: list[Block] = []
     if line:
-        blocks.append(Code("command", "On the command line", line))
+        blocks.append(Code("command", "On the command line", _folded(line)))
     note = (
         "Split options such as groups, time order or files of validation rows are added as in wellposed.compare's help."
     )
     blocks.append(Code("python", "In Python", python(results), note=note))
+    if line and results.get("selected"):
+        blocks.append(Code("use", "Use the selected model", _USE, note="Said in the folder that this page lies in."))
     blocks.append(Pairs(facts(results), kind="facts"))
     same = (
         "The same command on the same kind of machine with the same versions gives the same numbers to the last digit; "
@@ -30,13 +33,33 @@ def again(results: Mapping[str, Any]) -> Section:
     return Section("again", "How do I do it again?", "Do it again", [same, *source], blocks)
 
 
+_USE = """wellposed predict . new.csv -o predictions.csv
+wellposed evaluate . more.csv
+wellposed export . --to keras -o model.keras"""
+
+
+def _folded(line: str) -> str:
+    """A long command with one option a line, which a shell reads as the same."""
+    try:
+        parts = [shlex.quote(part) for part in shlex.split(line)]
+    except ValueError:  # not a shell's line: shown as it is
+        return line
+    if len(line) <= 80 or shlex.join(shlex.split(line)) != line:
+        return line
+    lines: list[str] = []
+    for part in parts:
+        if not lines or part.startswith("--"):
+            lines.append(part)
+        else:
+            lines[-1] += f" {part}"
+    return " \\\n    ".join(lines)
+
+
 def command(results: Mapping[str, Any]) -> str:
     """The exact command, or nothing where the study was started from Python."""
     words_or_text = (results.get("run") or {}).get("command") or ""
     if isinstance(words_or_text, str):
         return words_or_text
-    import shlex
-
     return shlex.join(str(word) for word in words_or_text)
 
 
@@ -62,11 +85,12 @@ def python(results: Mapping[str, Any]) -> str:
     lines += [")", "study = wp.compare(", "    data,", f"    wp.MLP({widths!r}{activation}),", "    recipes,"]
     rows, test = reading.finite(data.get("rows")), reading.finite(splits.get("test"))
     settings = ["training=training", _splits(splits), f"seeds={splits.get('seeds')}"]
-    settings += [f"test={test / rows:.3g}"] if rows and test else []
+    settings += [f"test={_share(test, rows)}"] if rows and test else []
     settings += [f"metric={_text(results['metric']['name'])}"]
     settings += [f"select={_text(results['select'])}"] if results.get("select") not in (None, "best") else []
     lines += [f"    {setting}," for setting in [*settings, f"seed={training.get('seed') or 0}"]]
     lines += [")", 'print(*study.findings(), sep="\\n")', 'study.report("report.html")']
+    lines += ['study.best_model().save("model")'] if results.get("selected") else []
     return "\n".join(lines)
 
 
@@ -74,10 +98,16 @@ def _splits(splits: Mapping[str, Any]) -> str:
     kind = str(splits.get("kind") or "")
     if "hold-out" in kind:
         counts = [reading.finite(splits.get(key)) or 0.0 for key in ("training", "monitor", "validation")]
-        text = f"validation={counts[2] / max(sum(counts), 1.0):.3g}"
+        text = f"validation={_share(counts[2], max(sum(counts), 1.0))}"
     else:
         text = f"folds={splits.get('folds')}"
     return text + (", fixed=True" if kind.startswith("fixed") else "")
+
+
+def _share(part: float, whole: float) -> str:
+    """The shortest decimal that is this share of the rows."""
+    texts = (f"{part / whole:.{digits}f}" for digits in range(1, 6))
+    return next((text for text in texts if round(float(text) * whole) == part), f"{part / whole:.3g}")
 
 
 def _text(value: object) -> str:

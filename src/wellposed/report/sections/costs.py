@@ -20,7 +20,11 @@ def costs(results: Mapping[str, Any], history: pd.DataFrame) -> Section:
     blocks: list[Block] = [_table(results, rows, times)]
     relative = relative_cost(results, history, times)
     if relative and relative[-1]["cost"] > 1.05 * relative[0]["cost"]:
-        note = "Epochs run times the time of an update." if times else "Epochs run; times were not measured."
+        note = (
+            "Epochs run times the time per update; the baseline's is 1."
+            if times
+            else "Epochs run; times were not measured."
+        )
         numbers = {key: [row[key] for row in relative] for key in ("recipe", "cost")}
         spoken = "Relative cost of training a network, one row per recipe"
         figure = cost_figure(results, history, times, page=True)
@@ -46,20 +50,25 @@ def _answer(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], times
     total, members = reading.finite(run.get("total_s")), sum(row["networks"] for row in rows)
     lines = []
     if total is not None:
-        train = reading.finite(run.get("train_s"))
-        spent = f", of which {reading.seconds(train)} was training" if train is not None else ""
-        lines.append(f"All {members:,} networks together took {reading.seconds(total)}{spent}.")
+        compiled, train = reading.finite(run.get("compile_s")), reading.finite(run.get("train_s"))
+        spent = [f"{reading.seconds(train)} training"] if train is not None else []
+        spent += [f"{reading.seconds(compiled)} compiling the programs that train them"] if compiled is not None else []
+        rest = f": {words.listed(spent)}; the rest is data, other models and this report" if spent else ""
+        lines.append(f"All {members:,} networks together took {reading.seconds(total)}{rest}.")
     base = times.get(str(results.get("baseline") or "baseline"))
     if base and len(times) > 1:
         slow, most = max(times.items(), key=lambda pair: pair[1])
         if most > 1.3 * base:
-            lines.append(f"As measured here an update costs most under {slow}: {most / base:.1f} times the baseline's.")
+            lines.append(
+                f"One update (a step of training on one minibatch) costs most under {slow}: {most / base:.1f} times "
+                "the baseline's, as measured here."
+            )
     planned = (results.get("training") or {}).get("epochs")
     for row in rows:
         if row["stopped"]:
             lines.append(
-                f"Under {row['recipe']} {row['stopped']} of {row['networks']} networks stopped before epoch {planned}; "
-                f"its networks ran {row['epochs']:.0f} epochs on average."
+                f"Under {row['recipe']}, {row['stopped']} of {row['networks']} networks stopped before epoch {planned},"
+                f" after {row['epochs']:.0f} epochs on average."
             )
     broken = [recipe for recipe in results["recipes"] if recipe.get("failed") or recipe.get("collapsed")]
     names = words.listed([f"{recipe['name']} ({reading.fate(recipe)})" for recipe in broken])
@@ -75,7 +84,7 @@ def _table(results: Mapping[str, Any], counted: Sequence[Mapping[str, Any]], tim
     recipes = {recipe["name"]: recipe for recipe in results["recipes"]}
     base = times.get(str(results.get("baseline") or "baseline"))
     columns = ["recipe", "networks", "epochs run", "best epoch", "stopped early", "diverged", "collapsed"]
-    columns += ["time an update, baseline = 1"] if base else []
+    columns += ["time per update (baseline 1)"] if base else []
     rows = []
     for row in counted:
         recipe = recipes[row["recipe"]]
@@ -89,7 +98,8 @@ def _table(results: Mapping[str, Any], counted: Sequence[Mapping[str, Any]], tim
             ratio = times[row["recipe"]] / base if row["recipe"] in times else None
             cells.append(Cell("–" if ratio is None else f"{ratio:.2f}", ratio))
         rows.append(Row(cells, recipe=row["recipe"], role=reading.role(results, recipe)))
-    note = "“Best epoch” is the mean over networks of the epoch with the lowest loss on monitor rows."
+    note = "“Best epoch” is the mean over networks of the epoch with the lowest loss on monitor rows (a mean: one late "
+    note += "network moves it)."
     if base:
         note += " Recipes that were trained together in one program share its time evenly. "
         note += "Times are of this machine in this run, and rough where programs are small."

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wellposed.report import look, reading, words
-from wellposed.report.figures.forest import forest_data, forest_figure
+from wellposed.report.figures.forest import blind_spot, forest_data, forest_figure
 from wellposed.report.section import Block, Cell, Figure, Row, Section, Table, Words, columns_of
 
 
@@ -24,8 +24,20 @@ def found(results: Mapping[str, Any]) -> Section:
         skipped = [f"{entry['name']}: {entry['why']}" for entry in results.get("skipped") or ()]
         more = ("Why techniques were skipped", skipped) if len(skipped) > 3 else None
         blocks.append(Words("Before you rely on it", notes, kind="notes", more=more))
-    answer = [*words.findings(results), words.selection(results), words.advice(results), words.references(results)]
+    answer = [" ".join([words.advice(results), _does(results)]).strip(), *words.findings(results)]
+    answer += [words.selection(results), words.references(results)]
     return Section("found", "What was found", "Findings", [text for text in answer if text], blocks)
+
+
+def _does(results: Mapping[str, Any]) -> str:
+    """What the selected recipe does, where the advice names it and each of its techniques has a sentence."""
+    chosen = reading.named(results, results.get("selected")) or {}
+    about = [str(line) for line in chosen.get("about") or ()]
+    if chosen.get("name") == reading.BEST_EPOCH or not words.advice(results).startswith(
+        f"What to do: use {chosen.get('name')}"
+    ):
+        return ""
+    return " ".join([f"What {chosen['name']} does:", *(line[:1].lower() + line[1:] for line in about)]) if about else ""
 
 
 def _picture(results: Mapping[str, Any]) -> Figure | None:
@@ -46,10 +58,23 @@ def _picture(results: Mapping[str, Any]) -> Figure | None:
         forest_figure(results, measure, page=True, only=shown),
         numbers,
         note=f"{which}Each mark is the mean difference from the baseline on validation rows, its bar the 95 % "
-        "interval. Right of the line is better. A bar that crosses the line may be chance.",
+        "interval. Right of the line is better. A bar that crosses the line may be chance. "
+        f"{_signs(results, shown, measure)}",
         kind="rows",
         wide=True,
     )
+
+
+def _signs(results: Mapping[str, Any], shown: set[str], measure: reading.Measure) -> str:
+    """What the marks of the picture mean, those that are in it."""
+    there = {reading.verdict(recipe, measure) for recipe in results["recipes"] if recipe["name"] in shown}
+    signs = [f"{symbol} {word}" for word, symbol in reading.SYMBOLS.items() if word in there]
+    signs += ["★ selected"] if results.get("selected") in shown - {results.get("baseline")} else []
+    signs += [f"● {reading.BEST_EPOCH}, the second baseline"] if reading.BEST_EPOCH in shown else []
+    text = f"{', '.join(signs)}." if signs else ""
+    if blind_spot(results, measure) is not None:
+        text += " In the grey band lie differences too small for this study to notice."
+    return text
 
 
 def _few(results: Mapping[str, Any], most: int = 10) -> set[str]:
@@ -79,6 +104,10 @@ def _test(results: Mapping[str, Any]) -> Table | None:
         f"The test set was opened {openings} times: its scores are no longer untouched."
         if openings > 1
         else "Opened once, after the recipe was selected."
+    )
+    note += (
+        " The networks were trained again on all other rows. One set of test rows has its own luck, so these scores "
+        "may lie above or below the validation scores; compare the two lines with each other."
     )
     columns = ("recipe", *(measure.full for measure in measures))
     return Table("test", "On the test rows, set aside before anything else", columns, rows, note=note)

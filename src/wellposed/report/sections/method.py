@@ -19,8 +19,9 @@ _SPLITS = {
     "time-ordered": "{folds} folds in order of time, validation rows always later than training rows, for {seeds}",
 }
 _TESTS = {
-    "repeated": "The interval is that of Nadeau and Bengio's corrected t test: wider than the plain one, because "
-    "training sets of different splits overlap.",
+    "repeated": "A t test weighs the mean difference against how much the differences vary from pair to pair. "
+    "Networks of different splits share many training rows, so their differences vary less than those of independent "
+    "studies would; Nadeau and Bengio's corrected t test, used here, makes up for that with wider intervals.",
     "partition": "Seeds are averaged within a fold first, so that the folds decide, not the seeds.",
     "split": "The interval covers the luck of the seeds and of the validation rows of this split. It says "
     "nothing about other splits.",
@@ -71,8 +72,9 @@ def steps(results: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "When does a recipe help?",
-            f"When its p value is below 0.05 after Holm's correction for {judged} comparisons: without it, one in "
-            "twenty useless recipes would look useful. “No evidence” doesn't mean “no effect”.",
+            "When its adjusted p is below 0.05. A p value says how often chance alone would give a difference this "
+            f"large; Holm's correction for {judged} comparisons makes it stricter the more recipes are tried, as "
+            "without it one in twenty useless recipes would look useful. “No evidence” doesn't mean “no effect”.",
         ),
     ]
     seen = [f"on {m.name} {text}" for m in reading.measures(results) if (text := words.power(results, m))]

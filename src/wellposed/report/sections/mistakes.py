@@ -15,6 +15,11 @@ from wellposed.report.figures.predictions import (
 )
 from wellposed.report.section import Figure, Section, columns_of
 
+_MEAN = (
+    "A row's prediction is the mean over the networks that had it among their validation rows, so it may be a little "
+    "better than the scores of single networks above."
+)
+
 
 def mistakes(results: Mapping[str, Any]) -> Section | None:
     """Confusion matrices, or predictions and residuals; None where no predictions were kept."""
@@ -41,7 +46,7 @@ def _confusions(kept: Mapping[str, Any], names: list[str]) -> list[str]:
             share = 100 * worst / sum(counts[i])
             text += f"; most often {classes[i]} is taken for {classes[j]} ({worst:,} rows, {share:.0f} % of that class)"
         lines.append(f"{text}.")
-    return [*lines, "A row's prediction is the mean over the networks that had it among their validation rows."]
+    return [*lines, _MEAN]
 
 
 def _matrices(kept: Mapping[str, Any], names: list[str]) -> list[Figure]:
@@ -69,7 +74,7 @@ def _errors(kept: Mapping[str, Any], names: list[str]) -> list[str]:
                 f"{_title(name)} is off by {half:.3g} or less on half of the rows, and by more than {most:.3g} on one "
                 f"row in ten (in units of {entry['name']})."
             )
-    return [*lines, "A row's prediction is the mean over the networks that had it among their validation rows."]
+    return [*lines, _MEAN]
 
 
 def _clouds(results: Mapping[str, Any], kept: Mapping[str, Any], names: list[str]) -> list[Figure]:

@@ -15,6 +15,8 @@ from wellposed.report.overfitting import Interval, Overfitting, overfitting
 from wellposed.report.reading import Measure
 from wellposed.report.section import Block, Figure, Section, columns_of
 
+_ALL_BANDS = 9  # as many recipes have their bands drawn in templates/figures.js
+
 
 def overfits(results: Mapping[str, Any], history: pd.DataFrame, lines: Lines) -> Section:
     """The overfitting of the baseline, and what the recipes do about it."""
@@ -41,7 +43,7 @@ def overfitting_words(results: Mapping[str, Any], numbers: Overfitting | None) -
     low, middle, high = (f"{value:.0f}" for value in numbers.turn)
     networks = f"for 80 % of the {numbers.members} networks between {low} and {high}" if numbers.members > 1 else ""
     turn = f"at about epoch {middle}" + (f" ({networks})" if networks else "")
-    how = "the epoch that monitor rows choose" if numbers.monitored else "its lowest epoch"
+    how = "the epoch at which the smoothed loss on monitor rows is lowest" if numbers.monitored else "its lowest epoch"
     cost = f"{_amount(loss, numbers.cost)} of {loss.name} on new rows"
     if numbers.kind == "collapsed":
         first = ["No: it learned nothing. It does no better than a constant answer on its own training rows."]
@@ -57,10 +59,11 @@ def overfitting_words(results: Mapping[str, Any], numbers: Overfitting | None) -
             f"Going on to the end, instead of stopping at {how}, costs {cost}.",
         ]
     elif numbers.kind == "gap":
+        late = numbers.turn[1] > 0.95 * numbers.epochs
         first = [
             "A little. It does better on the rows that it trained on than on new ones, but the validation loss at the "
             f"end is not worse, by more than chance, than at {how}: the difference is {cost}.",
-            f"It is lowest {turn}.",
+            "It has not turned: it is lowest near the last epoch." if late else f"It is lowest {turn}.",
         ]
     else:
         first = ["No: it does no better on the rows that it trained on than on new ones, beyond chance."]
@@ -121,7 +124,8 @@ def _amount(measure: Measure, interval: Interval) -> str:
 def _turning(measure: Measure, plot: dict[str, Any], columns: dict[str, Any], numbers: Overfitting | None) -> Figure:
     note = "Dotted: the rows that it trains on; solid: validation rows; bands hold the middle 80 % of the networks."
     if plot["layout"]["shapes"] and numbers is not None:
-        note += " The vertical line is where the validation loss turns (median), the grey band 80 % of the networks."
+        note += " The dashed upright line is where the validation loss is lowest (median over the networks), the grey "
+        note += "band where it is for 80 % of them."
     return Figure(
         f"turning-{measure.key}",
         f"The baseline's {measure.full}",
@@ -139,8 +143,9 @@ def _gap(results: Mapping[str, Any], measure: Measure) -> Figure:
         f"Train and validation {measure.name}, one row per recipe, with lines at the two baselines",
         gap_figure(results, measure, page=True),
         columns_of(gap_data(results), measure=measure.key),
-        note="○ train, ● validation. A long bar with a good training score is overfitting; two close circles with poor "
-        "scores are underfitting. Vertical lines: validation score of the baseline (dashed), of best-epoch (dotted).",
+        note="Hollow ring: score on training rows; full dot: on validation rows. A long bar with a good training score "
+        "is overfitting; ring and dot close together at a poor score are underfitting. Upright lines: validation score "
+        "of the baseline (dashed), of best-epoch (dotted).",
         kind="rows",
     )
 
@@ -148,9 +153,10 @@ def _gap(results: Mapping[str, Any], measure: Measure) -> Figure:
 def _curves(results: Mapping[str, Any], lines: Lines) -> list[Figure]:
     there = {(rows, key) for _, rows, key in lines}
     styles = look.styles(results)
-    note = "Lines are means over folds and seeds. Bands hold the middle 80 % of the networks; where many recipes are "
-    note += "shown, only those of the baseline and the selected recipe, and most lines are thin."
+    note = "Means over folds and seeds; bands hold the middle 80 % of the networks"
+    note += " (of the baseline and the selected recipe alone)." if len(styles) > _ALL_BANDS else "."
     note += " Dotted grey: best-epoch's level." if reading.BEST_EPOCH in styles else ""
+    note += " A line ends where the last of its networks stopped; the first epochs may lie outside."
     figures = []
     for measure in reading.measures(results):
         for rows in ("train", "validation"):

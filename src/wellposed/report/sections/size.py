@@ -32,9 +32,10 @@ def _forests(results: Mapping[str, Any]) -> list[Figure]:
         if not numbers["recipe"]:
             continue
         note = "▲ helps, ▼ hurts, ○ no evidence, ✕ failed; bars are 95 % intervals, right is better."
-        note += " The small ◇ below is the difference from best-epoch." if both else ""
+        note += " The small ◇ below is the difference from best-epoch, not from the baseline." if both else ""
+        note += "" if measure.higher else " The axis runs backwards, as less is better."
         if blind_spot(results, measure) is not None:
-            note += " In the grey band lie differences too small for this study to see."
+            note += " In the grey band lie differences too small for this study to notice."
         figures.append(
             Figure(
                 f"forest-{measure.key}",
@@ -81,8 +82,9 @@ def _numbers(results: Mapping[str, Any]) -> Table:
         sorted=(2, "descending" if main.higher else "ascending"),
         foot=foot,
         note=f"Best validation {main.name} first. Differences are recipe less baseline ± half the 95 % interval; a "
-        f"difference is better {_directions(measures)}. ▲ helps, ▼ hurts, ○ no evidence, ✕ failed. Below: other kinds "
-        "of model, scored on the same splits.",
+        f"difference is better {_directions(measures)}. ▲ helps, ▼ hurts, ○ no evidence, ✕ failed. Adjusted p: how "
+        "often chance alone would give so large a difference; below 0.05 it counts. Below: other kinds of model, "
+        "scored on the same splits.",
     )
 
 
@@ -111,14 +113,18 @@ def _sweep(results: Mapping[str, Any], sweep: Sweep, number: int, measure: Measu
     score, name = max(
         zip(numbers["validation"], numbers["recipe"], strict=True), key=lambda pair: measure.gain(pair[0])
     )
+    strengths = [strength for strength, _ in sweep.recipes]
+    chosen = next(strength for strength, recipe in sweep.recipes if recipe == name)
+    beyond = {strengths[0]: "weakest", strengths[-1]: "strongest"}.get(chosen)
+    outside = f", the {beyond} tried: the best strength may lie beyond it" if beyond else ""
     return Figure(
         f"sweep-{number}-{measure.key}",
-        f"How strong should {sweep.label} be? {measure.full}",
+        f"How strong should {sweep.label} be? By {measure.full}",
         f"Train and validation {measure.name} against the strength of {sweep.label}, with the baseline as a line",
         plot,
         numbers,
         note=f"Solid: validation; dotted: train; dashed line: the baseline. Best here: {name} "
-        f"({measure.score(score)}). Where the band leaves the baseline's line, the difference is more "
+        f"({measure.score(score)}){outside}. Where the band leaves the baseline's line, the difference is more "
         "than chance, before correction for the number of recipes.",
     )
 
@@ -134,6 +140,6 @@ def _spread(results: Mapping[str, Any], measure: Measure) -> Figure | None:
         plot,
         columns_of(spread_data(results), measure=measure.key),
         note="One dot a network: its difference from the baseline's network of the same fold and seed; the bar is the "
-        "mean. Dots on both sides of the line mean that it depends on the split.",
+        "mean. Dots on both sides of the line: with other rows or other luck the sign would change.",
         kind="rows",
     )

@@ -23,7 +23,8 @@ def which(results: Mapping[str, Any]) -> Section | None:
     text = frozenset(range(len(columns)))
     note = "Best validation score first. "
     if beyond:
-        note += "“Beyond best-epoch” names the measures on which a recipe is better than merely stopping in time. "
+        note += "“Beyond best-epoch” names the measures on which a recipe is better than merely stopping in time; – is "
+        note += "none. "
     note += "A verdict is about the strength that was tried, not about the technique at every strength."
     table = Table("verdicts", "Verdicts", columns, rows, text=text, note=note)
     return Section("which", "Which techniques help?", "Which help", words.counts(results), [table])
