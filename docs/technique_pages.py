@@ -145,7 +145,7 @@ def entry(cls: Any, helps: str) -> list[str]:
     if rows:
         parts.append(table(["setting", "what it is", "default", "range", "searched"], rows))
     if doc.raises:
-        parts.append(f"Refused where {doc.raises}")
+        parts.append(f"**Refused:** {doc.raises}")
     parts.append(f'`--with "{text(cls.example())}"` · `wp.{cls.__name__}` · Source: {doc.source}.')
     if cls.reference != doc.source:
         parts.append(f"{cls.reference}.")
