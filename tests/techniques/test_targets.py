@@ -46,7 +46,9 @@ def test_refuses_regression(context: Context):
 
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
 def test_confidence_penalty_is_the_entropy_by_scipy(activation: str, batch: Batch, context: Context):
-    logits = jnp.asarray(np.random.default_rng(2).normal(size=(2, 6, 3)) * 3, jnp.float32).at[0, 0].set([0.0, 900.0, -900.0])
+    logits = (
+        jnp.asarray(np.random.default_rng(2).normal(size=(2, 6, 3)) * 3, jnp.float32).at[0, 0].set([0.0, 900.0, -900.0])
+    )
     item = ConfidencePenalty(0.3)
     own = item.init(dataclasses.replace(context, output_activation=activation), {}, study_key(0))
     losses = jnp.ones((2, 6))
