@@ -32,7 +32,7 @@ demo: $(INSTALLED) ## seven recipes against the plain network, on data that scik
 	  --with "dropout=0.3 + l2=1e-2" --with weight-decay=0.1 --with gaussian-noise=0.3 --with early-stopping
 
 test: $(INSTALLED) ## all tests
-	@$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: lint types docs test ## what CI runs: style, types, documentation, tests
 
