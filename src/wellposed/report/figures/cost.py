@@ -51,6 +51,11 @@ def cost_figure(
         page: for the page, which has its own heading.
     """
     rows = relative_cost(results, history, updates)
+    costs = [row["cost"] for row in rows]
+    usual = costs[int(0.75 * (len(costs) - 1))] if costs else 1.0
+    reach = 1.06 * max(
+        (cost for cost in costs if cost <= 3 * usual), default=1.0
+    )  # one dear recipe must not squeeze all
     names, styles = [row["recipe"] for row in rows], look.styles(results)
     bars = {
         "type": "bar",
@@ -71,7 +76,22 @@ def cost_figure(
             height=(52 if page else 76) + look.ROW * max(len(names), 2),
             margin={"l": 8, "r": 12, "t": 10 if page else 34, "b": 40},
             bargap=0.35,
-            xaxis=look.axis(rangemode="tozero", nticks=7, title=title),
+            xaxis=look.axis(range=[0, reach], nticks=7, title=title),
+            annotations=[
+                {
+                    "x": 1,
+                    "xref": "paper",
+                    "xanchor": "right",
+                    "y": place,
+                    "text": f"{row['cost']:.1f} ▶",
+                    "name": row["recipe"],
+                    "showarrow": False,
+                    "font": {"size": 12, "color": "$ink"},
+                    "bgcolor": "$paper",
+                }
+                for place, row in enumerate(rows)
+                if row["cost"] > reach
+            ],
             yaxis=look.names_axis([look.label(results, name) for name in names]),
             shapes=[{**line, "layer": "below", "line": {"color": "$base", "width": 1.5, "dash": "dash"}}],
             meta={"rows": names},

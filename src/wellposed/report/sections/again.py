@@ -23,7 +23,14 @@ def again(results: Mapping[str, Any]) -> Section:
     )
     blocks.append(Code("python", "In Python", python(results), note=note))
     if line and results.get("selected"):
-        blocks.append(Code("use", "Use the selected model", _USE, note="Said in the folder that this page lies in."))
+        blocks.append(
+            Code(
+                "use",
+                f"Use the selected model, {results['selected']}",
+                _USE,
+                note="Said in the folder that this page lies in.",
+            )
+        )
     blocks.append(Pairs(facts(results), kind="facts"))
     same = (
         "The same command on the same kind of machine with the same versions gives the same numbers to the last digit; "

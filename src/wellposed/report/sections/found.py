@@ -24,15 +24,17 @@ def found(results: Mapping[str, Any]) -> Section:
         skipped = [f"{entry['name']}: {entry['why']}" for entry in results.get("skipped") or ()]
         more = ("Why techniques were skipped", skipped) if len(skipped) > 3 else None
         blocks.append(Words("Before you rely on it", notes, kind="notes", more=more))
-    answer = [" ".join([words.advice(results), _does(results)]).strip(), *words.findings(results)]
-    answer += [words.selection(results), words.references(results)]
+    others, found = words.references(results), [*words.findings(results), words.selection(results)]
+    advice = words.advice(results)
+    # What to do comes first; where nothing can be advised, why that is.
+    answer = [f"{advice} {_does(results)}".strip(), others, *found] if advice else [*found, others]
     return Section("found", "What was found", "Findings", [text for text in answer if text], blocks)
 
 
 def _does(results: Mapping[str, Any]) -> str:
     """What the selected recipe does, where the advice names it and each of its techniques has a sentence."""
     chosen = reading.named(results, results.get("selected")) or {}
-    about = [str(line) for line in chosen.get("about") or ()]
+    about = [str(line).replace("`", "") for line in chosen.get("about") or ()]
     if chosen.get("name") == reading.BEST_EPOCH or not words.advice(results).startswith(
         f"What to do: use {chosen.get('name')}"
     ):

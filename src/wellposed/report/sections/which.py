@@ -8,6 +8,8 @@ from typing import Any
 from wellposed.report import reading, words
 from wellposed.report.section import Cell, Row, Section, Table
 
+_MANY = 12  # rows that a reader wants to choose from
+
 
 def which(results: Mapping[str, Any]) -> Section | None:
     """The verdicts; None where nothing was compared."""
@@ -26,6 +28,8 @@ def which(results: Mapping[str, Any]) -> Section | None:
         note += "“Beyond best-epoch” names the measures on which a recipe is better than merely stopping in time; – is "
         note += "none. "
     note += "A verdict is about the strength that was tried, not about the technique at every strength."
+    if len(rows) > _MANY:
+        note += " The bar at the top of the page chooses which recipes are shown, here and in every figure."
     table = Table("verdicts", "Verdicts", columns, rows, text=text, note=note)
     return Section("which", "Which techniques help?", "Which help", words.counts(results), [table])
 
@@ -40,7 +44,7 @@ def _row(results: Mapping[str, Any], recipe: Mapping[str, Any], beyond: bool, ab
         better = [m.name for m in reading.measures(results) if reading.better_than_best_epoch(recipe, m)]
         cells.append(Cell(words.listed(better) if better else "–", words.listed(better) if better else None))
     if about:
-        text = " ".join(str(line) for line in recipe.get("about") or ())
+        text = " ".join(str(line) for line in recipe.get("about") or ()).replace("`", "")
         cells.append(Cell(text or "–", text or None))
     return Row(cells, recipe=name, role=reading.role(results, recipe))
 
