@@ -122,12 +122,12 @@ class TechniqueSuite:
     def test_neutral_equals_the_baseline(self, trial: Trial) -> None:
         """At its neutral strengths every score is the baseline's, to the rounding of another program."""
         neutral, base = trial.usual["neutral"], baseline(trial)
-        # two epochs: later an overfitting network turns the last digits into others
-        worst = np.nanmax(np.abs(neutral.curves[:2, :-1] - base.curves[:2, :-1]))
+        # after 200 updates: the whole catalogue stays below 2.4e-7 in scores, 6e-7 in predictions
+        worst = np.nanmax(np.abs(neutral.curves[:, :-1] - base.curves[:, :-1]))
         _require(worst <= 2e-6, f"scores differ from the baseline's by {worst:.1e}")
         _require(neutral.epochs_run == base.epochs_run, "training ends at another epoch than the baseline's")
         worst = np.abs(neutral.predictions - base.predictions).max()
-        _require(worst <= 1e-2, f"predictions differ from the baseline's by {worst:.1e}")
+        _require(worst <= 5e-6, f"predictions differ from the baseline's by {worst:.1e}")
 
     def test_acts(self, trial: Trial) -> None:
         """At some strength of its range the result is another than the baseline's."""
