@@ -58,6 +58,11 @@ class Overfitting:
     monitored: bool
     improving: int
 
+    @property
+    def turned(self) -> bool:
+        """Whether the validation loss is lowest well before the last epoch."""
+        return self.turn[1] <= 0.95 * self.epochs
+
 
 def overfitting(results: Mapping[str, Any], history: pd.DataFrame, name: str | None = None) -> Overfitting | None:
     """What the curves of a recipe say, those of the baseline by default.

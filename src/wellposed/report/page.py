@@ -7,6 +7,7 @@ import dataclasses
 import gzip
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from functools import cache
@@ -23,6 +24,7 @@ from wellposed.report.embedding import embed, pack
 from wellposed.report.section import Block, Code, Figure, Page, Pairs, Section, Table
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_BESIDE = re.compile(r"(\(?)(<button [^>]*>[^<]*</button>)((?:[.,:;)]|&#39;s)*)")
 _SCRIPTS = ("figures.js", "tables.js", "report.js")
 
 
@@ -152,7 +154,9 @@ def _terms(text: str, known: set[str], explained: set[str]) -> Any:
             explained.add(term)
             button = '<button type="button" class="term" popovertarget="{}">{}</button>'
             pieces.append(Markup(button).format(glossary.anchor(term), shown))
-    return Markup("").join(pieces)
+    # A button is a thing of its own to the line breaker: what closes or opens beside it must not be left alone.
+    html = _BESIDE.sub(lambda at: f'<span class="tied">{at[0]}</span>' if at[1] or at[3] else at[0], "".join(pieces))
+    return Markup(html)
 
 
 def _template(name: str) -> str:

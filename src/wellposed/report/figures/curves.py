@@ -115,13 +115,14 @@ def curves_figure(
 def _means(results: Mapping[str, Any], styles: Mapping[str, Style], lines: Lines, measure: Measure) -> list[float]:
     """The means that count for the range of an axis: of recipes seen first, none of whose members diverged."""
     sound = {recipe["name"] for recipe in results["recipes"] if not recipe.get("failed")}
-    first = 0.05 * max((int(line["epoch"][-1]) for line in lines.values()), default=1)  # the steep start says little
+    last = max((int(line["epoch"][-1]) for line in lines.values()), default=1)
+    first = 0.1 * last  # the steep start says little and would squeeze the rest
     return [
         value * measure.scale
         for (name, _, key), line in lines.items()
         if key == measure.key and name in sound and styles[name].first
         for epoch, value in zip(line["epoch"].tolist(), line["mean"].tolist(), strict=True)
-        if epoch > first or len(line["epoch"]) < 10
+        if epoch > first or last < 10
     ]
 
 

@@ -60,7 +60,7 @@ def turning_figure(
         return None
     shapes: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
-    if numbers is not None and numbers.kind in ("overfits", "gap") and numbers.members > 1:
+    if numbers is not None and numbers.kind in ("overfits", "gap") and numbers.members > 1 and numbers.turned:
         low, middle, high = numbers.turn
         tall = {"y0": 0, "y1": 1, "yref": "paper"}
         shapes.append({"type": "rect", "x0": low, "x1": high, **tall, "fillcolor": "$base/0.10", "line": {"width": 0},

@@ -28,7 +28,7 @@ def again(results: Mapping[str, Any]) -> Section:
                 "use",
                 f"Use the selected model, {results['selected']}",
                 _USE,
-                note="Said in the folder that this page lies in.",
+                note="To be run in the folder of the run, which this page was written to.",
             )
         )
     blocks.append(Pairs(facts(results), kind="facts"))

@@ -27,7 +27,7 @@ def found(results: Mapping[str, Any]) -> Section:
     others, found = words.references(results), [*words.findings(results), words.selection(results)]
     advice = words.advice(results)
     # What to do comes first; where nothing can be advised, why that is.
-    answer = [f"{advice} {_does(results)}".strip(), others, *found] if advice else [*found, others]
+    answer = [advice, _does(results), others, *found] if advice else [*found, others]
     return Section("found", "What was found", "Findings", [text for text in answer if text], blocks)
 
 
@@ -70,9 +70,9 @@ def _picture(results: Mapping[str, Any]) -> Figure | None:
 def _signs(results: Mapping[str, Any], shown: set[str], measure: reading.Measure) -> str:
     """What the marks of the picture mean, those that are in it."""
     there = {reading.verdict(recipe, measure) for recipe in results["recipes"] if recipe["name"] in shown}
-    signs = [f"{symbol} {word}" for word, symbol in reading.SYMBOLS.items() if word in there]
-    signs += ["★ selected"] if results.get("selected") in shown - {results.get("baseline")} else []
-    signs += [f"● {reading.BEST_EPOCH}, the second baseline"] if reading.BEST_EPOCH in shown else []
+    signs = [f"{symbol}\u00a0{word}" for word, symbol in reading.SYMBOLS.items() if word in there]
+    signs += ["★\u00a0selected"] if results.get("selected") in shown - {results.get("baseline")} else []
+    signs += [f"●\u00a0{reading.BEST_EPOCH} (the second baseline)"] if reading.BEST_EPOCH in shown else []
     text = f"{', '.join(signs)}." if signs else ""
     if blind_spot(results, measure) is not None:
         text += " In the grey band lie differences too small for this study to notice."

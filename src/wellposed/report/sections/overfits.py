@@ -59,11 +59,10 @@ def overfitting_words(results: Mapping[str, Any], numbers: Overfitting | None) -
             f"Going on to the end, instead of stopping at {how}, costs {cost}.",
         ]
     elif numbers.kind == "gap":
-        late = numbers.turn[1] > 0.95 * numbers.epochs
         first = [
             "A little. It does better on the rows that it trained on than on new ones, but the validation loss at the "
             f"end is not worse, by more than chance, than at {how}: the difference is {cost}.",
-            "It has not turned: it is lowest near the last epoch." if late else f"It is lowest {turn}.",
+            f"It is lowest {turn}." if numbers.turned else "It has not turned: it is lowest near the last epoch.",
         ]
     else:
         first = ["No: it does no better on the rows that it trained on than on new ones, beyond chance."]
@@ -156,7 +155,7 @@ def _curves(results: Mapping[str, Any], lines: Lines) -> list[Figure]:
     note = "Means over folds and seeds; bands hold the middle 80 % of the networks"
     note += " (of the baseline and the selected recipe alone)." if len(styles) > _ALL_BANDS else "."
     note += " Dotted grey: best-epoch's level." if reading.BEST_EPOCH in styles else ""
-    note += " A line ends where the last of its networks stopped; the first epochs may lie outside."
+    note += " A line ends where the last of its networks stopped; the first tenth may lie outside."
     figures = []
     for measure in reading.measures(results):
         for rows in ("train", "validation"):

@@ -48,11 +48,15 @@ const figures = (() => {
     if (key in measured) return measured[key];
     const values = [];
     const many = count() > FEW;
-    for (const { plot, kind, group: own } of Object.values(payload.figures)) {
-      if (kind !== "lines" || own !== group) continue;
+    const plots = Object.values(payload.figures).filter(({ kind, group: own }) => kind === "lines" && own === group);
+    const last = Math.max(...plots.flatMap(({ plot }) => plot.data.map((trace) => trace.x.at(-1))));
+    const early = last < 10 ? 0 : 0.1 * last; // the steep start says little and would squeeze the rest
+    for (const { plot } of plots) {
       for (const trace of plot.data) {
         if (trace.fill || !isShown(trace.meta) || (many && !state.first.has(trace.meta))) continue;
-        for (const y of trace.y) if (y !== null && (!state.log || y > 0)) values.push(state.log ? Math.log10(y) : y);
+        trace.y.forEach((y, index) => {
+          if (y !== null && trace.x[index] > early && (!state.log || y > 0)) values.push(state.log ? Math.log10(y) : y);
+        });
       }
     }
     if (!values.length) return undefined;
