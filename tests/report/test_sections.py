@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from wellposed.report.comparison import comparison_page
-from wellposed.report.figures.cost import cost_data, relative_cost
+from wellposed.report.figures.cost import cost_data, cost_figure, relative_cost
 from wellposed.report.figures.spread import spread_data
 from wellposed.report.figures.sweep import sweep_data, sweeps
 from wellposed.report.glossary import TERMS, split_terms
@@ -128,6 +128,49 @@ def test_words_are_explained_once_a_section() -> None:
     assert known == {"epoch", "log loss"}
     assert split_terms("dropout=0.2 + l2=1e-3", set()) == [("dropout=0.2 + l2=1e-3", None)]
     assert json.dumps(TERMS)
+
+
+def test_what_to_do_comes_first(wine: Study) -> None:
+    results, history = wine
+    chosen = next(recipe for recipe in results["recipes"] if recipe["name"] == results["selected"])
+    chosen["about"], chosen["verdict"]["accuracy"] = ["Keeps `weights` small."], "helps"
+    answer = comparison_page(results, history).sections[0].answer
+    assert answer[0].startswith(f"What to do: use {chosen['name']}")
+    assert answer[1] == f"What {chosen['name']} does: keeps weights small."
+    assert answer[2].startswith("Other models on the same splits, accuracy: always the majority class ")
+    chosen["verdict"]["accuracy"] = "no evidence"
+    assert not any(" does: " in text for text in comparison_page(results, history).sections[0].answer)
+
+
+def test_one_dear_recipe_does_not_squeeze_the_others(wine: Study) -> None:
+    results, history = wine
+    names = [recipe["name"] for recipe in results["recipes"]]
+    layout = cost_figure(results, history, dict.fromkeys(names, 1.0) | {"dropout=0.5": 21.7})["layout"]
+    assert layout["xaxis"]["range"] == [0, pytest.approx(1.06)]
+    assert [(note["text"], note["name"]) for note in layout["annotations"]] == [("21.7 ▶", "dropout=0.5")]
+    layout = cost_figure(results, history, dict.fromkeys(names, 1.0) | {"dropout=0.5": 2.0})["layout"]
+    assert (layout["xaxis"]["range"], layout["annotations"]) == ([0, pytest.approx(2.12)], [])
+
+
+def test_the_best_strength_at_the_end_of_those_tried(wine: Study) -> None:
+    results, history = wine
+    strengths = {"dropout=0.1": 0.1, "dropout=0.2": 0.2, "dropout=0.5": 0.5}
+    for recipe in results["recipes"]:
+        rate = strengths.get(recipe["name"])
+        recipe["techniques"] = [] if rate is None else [{"name": "dropout", "rate": rate}]
+    recipes = {recipe["name"]: recipe for recipe in results["recipes"]}
+    notes = {}
+    for best in strengths:
+        for name in strengths:
+            recipes[name]["validation"]["accuracy"]["mean"] = 0.8 if name == best else 0.7
+        size = next(section for section in comparison_page(results, history).sections if section.id == "size")
+        figure = next(block for block in size.blocks if isinstance(block, Figure) and block.id == "sweep-0-accuracy")
+        notes[best] = figure.note.partition("Best here: ")[2].partition(" Where the band")[0]
+    assert [notes[name].partition(")")[2] for name in strengths] == [
+        ", the weakest tried: the best strength may lie beyond it.",
+        ".",
+        ", the strongest tried: the best strength may lie beyond it.",
+    ]
 
 
 def test_every_recipe_failed(wine: Study) -> None:

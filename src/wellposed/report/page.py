@@ -24,7 +24,7 @@ from wellposed.report.embedding import embed, pack
 from wellposed.report.section import Block, Code, Figure, Page, Pairs, Section, Table
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_BESIDE = re.compile(r"(\(?)(<button [^>]*>[^<]*</button>)((?:[.,:;)]|&#39;s)*)")
+_BESIDE = re.compile(r"([(“]|\S\u00a0)?(<button [^>]*>[^<]*</button>)((?:[.,:;)”]|&#39;s)*)")
 _SCRIPTS = ("figures.js", "tables.js", "report.js")
 
 
