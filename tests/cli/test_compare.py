@@ -58,6 +58,7 @@ def test_words_go_to_standard_error_beside_json(finished: Any) -> None:
     assert "★ selected" in finished.ran.err
     assert "train longer (--epochs) or raise --learning-rate." in finished.ran.err
     assert "On the 30 test rows set aside: " in finished.ran.err
+    assert "• What to do: " in finished.ran.err
     assert "\x1b" not in finished.ran.err  # nothing moves where there is no terminal
 
 
@@ -97,7 +98,7 @@ def test_dry_run_writes_nothing(command: Callable[..., Any], tmp_path: Path) -> 
     assert ran.status == 0
     assert "best-epoch, l2" in ran.out
     assert ran.out.endswith("dry run: nothing was trained or written\n")
-    assert "rows of a split:" in ran.out
+    assert "rows of the first split:" in ran.out
     assert "recipes: baseline; " in ran.out
     assert not list(tmp_path.iterdir())
 

@@ -52,6 +52,10 @@ def test_results_have_the_schema_and_survive_json(study):
     assert set(entry["verdict"]) == {"loss", "accuracy"}
 
 
+def test_findings_say_what_to_do(study):
+    assert sum(text.startswith("What to do: ") for text in study.findings()) == 1
+
+
 def test_the_same_study_twice_gives_the_same_results(data, study):
     again = wp.compare(data, (4,), ["l2=0.01|0.1", wp.Dropout(0.2)], predictions=True, test=0.2, **SMALL)
     first, second = ({key: value for key, value in s.results.items() if key != "run"} for s in (study, again))
