@@ -32,7 +32,7 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
     "no data": (("compare",), "DATA is missing. `wellposed compare --help` shows an example."),
     "two data sets": (
         ("compare", "good.csv", "more.csv"),
-        f"too many arguments, got more.csv. Text with spaces needs quotes; {LISTS}",
+        f"too many arguments, got more.csv. Quote text with spaces, repeat an option for each value; {LISTS}",
     ),
     "no value": (("compare", "good.csv", "--epochs"), f"--epochs needs a value. {SHOWS}"),
     "value for a switch": ((*BARE, "--fixed=3"), f"--fixed takes no value. {SHOWS}"),

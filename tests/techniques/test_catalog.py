@@ -43,7 +43,7 @@ def test_unknown_name():
 
 def test_explain():
     assert explain(find("max-norm")).endswith(
-        "Strengths:\n    limit: default 3, in (0, ∞); searched from 1 to 4\n\n"
+        "Strengths:\n    limit: default 3, in (0, ∞); usual from 1 to 4\n\n"
         "Options:\n    layers: default all\n\n"
         "Hooks: update\n\n"
         "Reference: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov 2014, Dropout: a simple way to prevent "

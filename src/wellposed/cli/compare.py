@@ -187,10 +187,13 @@ def _show_plan(prepared: Prepared, terminal: Terminal, *, as_json: bool) -> None
     terminal.show(table)
     split = prepared.experiment.scheme.splits[0]
     parts = ", ".join(f"{len(getattr(split, name)):,} {name}" for name in ("training", "monitor", "validation"))
-    terminal.item(f"rows of a split: {parts}")
+    terminal.item(f"rows of the first split: {parts}")
     terminal.item(f"recipes: {'; '.join(recipe.name for recipe in prepared.recipes)}")
+    skipped: dict[str, list[str]] = {}
     for name, why in prepared.skipped:
-        terminal.item(f"Skipped {name}: {why}", "dim")
+        skipped.setdefault(why.partition(": ")[2] or why, []).append(name)
+    for why, names in skipped.items():
+        terminal.item(f"Skipped {', '.join(names)}: {why}", "dim")
     for message in prepared.messages:
         terminal.item(as_command_line(message), "yellow")
     terminal.line("dry run: nothing was trained or written", "bold")

@@ -56,7 +56,9 @@ def usage_message(error: Any, arguments: Sequence[str]) -> str:
         return one_line(f"no such command {unknown[1]}. {_guess(unknown[1], known.commands)}{lists}")
     if error.message.startswith("Got unexpected extra argument"):
         extra = error.message.rpartition("(")[2].removesuffix(")")
-        return one_line(f"too many arguments, got {extra}. Text with spaces needs quotes; {lists}")
+        return one_line(
+            f"too many arguments, got {extra}. Quote text with spaces, repeat an option for each value; {lists}"
+        )
     return one_line(error.message)
 
 

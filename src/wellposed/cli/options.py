@@ -80,7 +80,8 @@ class DataOptions(ColumnOptions):
         str,
         typer.Argument(
             metavar="DATA",
-            help="A .csv, .tsv, .parquet or .npz file (gzipped too), a pair X.npy,y.npy, or a data set's name.",
+            help="A .csv, .tsv, .parquet or .npz file (gzipped too), a pair X.npy,y.npy, a folder of images by class, "
+            "or a data set's name.",
             show_default=False,
         ),
     ]
@@ -228,7 +229,7 @@ class RunOptions:
         _option(
             "--config",
             _OUTPUT,
-            "TOML file with options by their long names; the command line wins.",
+            "TOML file with options by their long names, such as drop = ['date']; the command line wins.",
             "FILE",
             is_eager=True,
             callback=_config,

@@ -56,7 +56,8 @@ def predict(
     """Predicts the target of every row.
 
     Columns may stand in any order, with others beside them; missing cells and new categories are fine. Classes come
-    with the probability of each. Cells of DATA are kept as they are: a spreadsheet runs those that begin with =.
+    with the probability of each. With --keep, text of DATA is written as it is (a spreadsheet runs cells that begin
+    with =), numbers as they were read (67 may become 67.0), missing cells empty.
     """
     from wellposed.models.chunks import row_chunks
     from wellposed.models.files import load_model

@@ -24,7 +24,7 @@ def techniques(
     load_own(own)
     out = console()
     if name is not None:
-        out.print(explain(find(name)), soft_wrap=not out.is_terminal)
+        out.print(explain(find(name)).replace("``", "`"), soft_wrap=not out.is_terminal)
         return
     from rich import box
     from rich.table import Table

@@ -133,6 +133,8 @@ def missing_column(role: str, name: str, columns: Sequence[str]) -> DataError:
     else:
         shown = ", ".join(printable(column, 60) for column in columns[:30])
         remedy = f"The columns are {shown}{', …' if len(columns) > 30 else ''}."
+    if "," in name and all(part.strip() in columns for part in name.split(",")):
+        remedy = "Name one column at a time."
     return DataError(f"{role} column doesn't exist", name or "nothing", remedy)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from wellposed.data.preprocessing import Preprocessing
 from wellposed.data.schema import Schema
+from wellposed.errors import printable
 from wellposed.network.mlp import MLP, Network
 from wellposed.recipe import Recipe
 from wellposed.training.losses import Loss
@@ -89,6 +90,11 @@ class Model:
     weights: tuple[Arrays, ...]
     state: tuple[Arrays, ...]
     facts: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        """One line, without the weights; `summary` tells more."""
+        what = f"{self.target.task} of {printable(', '.join(self.target.columns), 60)}"
+        return f"<Model {self.recipe.name}: {what}; see predict(rows), evaluate(rows), summary(), save(path)>"
 
     @property
     def preprocessing(self) -> Preprocessing:

@@ -199,6 +199,8 @@ class MLP:
         if any(not isinstance(width, int) or width < 1 for width in widths):
             raise StudyError("network: every width must be a whole number of at least 1", widths, "Write e.g. 20,20.")
         object.__setattr__(self, "widths", widths)
+        if isinstance(self.activation, int):
+            raise StudyError("network: widths stand in one pair of brackets", self.activation, "Write MLP((20, 20)).")
         if isinstance(self.activation, str):
             named_activation(self.activation)
         else:

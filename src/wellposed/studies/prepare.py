@@ -156,7 +156,7 @@ def prepare(
         StudyError, DataError, TechniqueError: settings that contradict each other or the data.
     """
     if not isinstance(data, Dataset):
-        remedy = 'Write e.g. wp.compare(wp.read("diabetes"), ...).'
+        remedy = 'Write e.g. wp.compare(wp.read(table, target="price"), ...).'
         raise StudyError("data: must be what wp.read gives", type(data).__name__, remedy)
     if isinstance(recipes, (str, Recipe, Technique)):
         recipes = [recipes]
@@ -256,7 +256,9 @@ def _recipes(
         recipes.extend(parsed)
     for recipe in recipes:
         if not isinstance(recipe, Recipe):
-            raise StudyError("recipes: each must be a recipe, a technique or its text", recipe)
+            got = recipe.__name__ if isinstance(recipe, type) else recipe
+            remedy = 'Write e.g. [wp.Dropout(0.2), wp.L2(1e-3) + wp.Dropout(0.2), "l1=1e-4"].'
+            raise StudyError("recipes: each must be a recipe, a technique or its text", got, remedy)
         recipe.check(context)
     return recipes, ()
 

@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import inspect
 import math
+import re
 from typing import Any
 
 from wellposed.errors import TechniqueError
@@ -123,6 +124,9 @@ def find(name: str) -> type[Technique]:
     remedy = "`wellposed techniques` lists all; one of your own comes with --techniques FILE.py or wp.register."
     if close:
         remedy = f"Did you mean {close[0]}? `wellposed techniques` lists all."
+    word = re.split(r"[\s(:]", wanted, maxsplit=1)[0]
+    if word in names:
+        remedy = f"Write e.g. {_example_text(names[word])}; `wellposed techniques {word}` tells more."
     raise TechniqueError("recipe: no technique of that name", name, remedy)
 
 
@@ -149,7 +153,7 @@ def _strength_line(cls: type[Technique], field: dataclasses.Field[Any]) -> str:
     text = f"    {field.name}: default {field.default:g}, in {left}{minimum:g}, {maximum:g}{right}".replace("inf", "∞")
     if field.name in cls.search_space():
         low, high, log = cls.search_space()[field.name]
-        text += f"; searched from {low:g} to {high:g}{' on a logarithmic scale' if log else ''}"
+        text += f"; usual from {low:g} to {high:g}{' on a logarithmic scale' if log else ''}"
     return text
 
 
