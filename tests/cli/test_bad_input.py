@@ -84,6 +84,10 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
         "target 'y' has one class only, got yes. Name a target with at least two classes.",
     ),
     "missing column to drop": ((*GOOD, "--drop", "w"), f"dropped column doesn't exist, got w. {COLUMNS}"),
+    "columns to drop in one": (
+        (*GOOD, "--drop", "x,z"),
+        "dropped column doesn't exist, got x,z. Name one column at a time.",
+    ),
     "two roles": (
         (*GOOD, "--weight", "y"),
         "a column must have one role, got 'y' as target and weight. Take one of the two back.",
@@ -137,6 +141,11 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
     "unknown technique": (
         (*BARE, "--with", "dropuot=0.2"),
         "recipe: no technique of that name, got dropuot. Did you mean dropout? `wellposed techniques` lists all.",
+    ),
+    "strength without =": (
+        (*BARE, "--with", "dropout 0.2"),
+        "recipe: no technique of that name, got dropout 0.2. "
+        "Write e.g. dropout=0.2; `wellposed techniques dropout` tells more.",
     ),
     "unknown option of a technique": (
         (*BARE, "--with", "dropout=0.2,places=3"),

@@ -41,6 +41,11 @@ def test_probabilities_are_those_of_the_network(model):
     assert model.predict(ROWS).name == "y"
 
 
+def test_a_model_shows_itself_in_a_line_without_its_weights(model):
+    line = f"<Model {model.recipe.name}: classification of y; see predict(rows), evaluate(rows), summary(), save(path)>"
+    assert repr(model) == line
+
+
 @pytest.mark.parametrize("folds", [False, True])
 def test_several_sets_are_averaged_over_predictions(folds):
     data = read(table(), target="z", drop=["y"])

@@ -17,6 +17,12 @@ def test_each_hidden_layer_may_have_its_own_activation() -> None:
     assert found == ["tanh", "leaky_relu(negative_slope=0.3)"]
 
 
+def test_widths_without_brackets_are_refused() -> None:
+    with pytest.raises(StudyError) as caught:
+        MLP(20, 20)  # type: ignore[arg-type]
+    assert str(caught.value) == "network: widths stand in one pair of brackets, got 20. Write MLP((20, 20))."
+
+
 def test_activations_must_be_as_many_as_hidden_layers() -> None:
     with pytest.raises(StudyError) as caught:
         MLP((4, 3), ("tanh",))
