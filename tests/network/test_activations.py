@@ -71,7 +71,8 @@ def test_unknown_name() -> None:
     with pytest.raises(StudyError) as caught:
         activation("rellu")
     assert str(caught.value) == (
-        "activation: unknown name, got rellu. Choose one of celu, elu, exponential, gelu, hard_shrink, hard_sigmoid, "
+        "activation: unknown name, got rellu. Did you mean relu? "
+        "Choose one of celu, elu, exponential, gelu, hard_shrink, hard_sigmoid, "
         "hard_silu, hard_swish, hard_tanh, leaky_relu, linear, log_sigmoid, log_softmax, mish, relu, relu6, selu, "
         "sigmoid, silu, soft_shrink, softmax, softplus, softsign, sparse_plus, sparse_sigmoid, squareplus, swish, "
         "tanh, tanh_shrink."

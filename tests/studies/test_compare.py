@@ -199,3 +199,9 @@ def test_settings_that_contradict_each_other(data, settings, message):
     with pytest.raises(StudyError) as caught:
         prepare(data, (4,), ["l2=0.1"], **settings)
     assert str(caught.value) == message
+
+
+def test_an_unknown_setting_is_named():
+    with pytest.raises(StudyError) as error:
+        wp.compare(wp.read("iris"), (4,), ["l2=1e-3"], Epochs=3)  # type: ignore[call-arg]
+    assert str(error.value) == "compare: no setting of that name, got Epochs. Did you mean epochs?"

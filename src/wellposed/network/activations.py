@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import math
 from collections.abc import Callable, Mapping
@@ -119,7 +120,9 @@ def activation(name: str) -> Activation:
         return ACTIVATIONS[name]
     word, given = activation_arguments(name)
     if word not in ACTIVATIONS:
-        raise StudyError("activation: unknown name", name, f"Choose one of {', '.join(ACTIVATIONS)}.")
+        close = difflib.get_close_matches(word.lower(), ACTIVATIONS, n=1)
+        guess = f"Did you mean {close[0]}? " if close else ""
+        raise StudyError("activation: unknown name", name, f"{guess}Choose one of {', '.join(ACTIVATIONS)}.")
     return functools.partial(ARGUMENTS[word][0], **given) if word in ARGUMENTS else ACTIVATIONS[word]
 
 

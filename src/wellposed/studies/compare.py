@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
+import difflib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -67,6 +68,11 @@ def compare(
         >>> [recipe["name"] for recipe in study.results["recipes"]]
         ['baseline', 'best-epoch', 'l2=0.001']
     """
+    unknown = [name for name in settings if name not in Settings.__annotations__]
+    if unknown:
+        close = difflib.get_close_matches(unknown[0].lower(), Settings.__annotations__, n=1)
+        remedy = f"Did you mean {close[0]}?" if close else f"There are {', '.join(Settings.__annotations__)}."
+        raise StudyError("compare: no setting of that name", unknown[0], remedy)
     return run(prepare(data, network, recipes, **settings), progress=progress, runner=runner)
 
 
