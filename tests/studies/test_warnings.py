@@ -50,6 +50,16 @@ def test_others_are_not(other):
     assert other == before
 
 
+def test_a_recipe_that_equals_the_second_baseline_is_explained():
+    stopped = [0.65, 0.75]
+    message = (
+        "early-stopping=20 scored as best-epoch to the last digit: both went back to the same epochs, as no score on "
+        "monitor rows got better later."
+    )
+    assert warned(entry("best-epoch", stopped), entry("early-stopping=20", stopped)) == [message]
+    assert warned(entry("best-epoch", stopped), entry("early-stopping=20", [0.65, 0.76])) == []
+
+
 def test_a_real_clip_beyond_every_gradient():
     random = np.random.default_rng(0)
     x = random.normal(size=(60, 3))

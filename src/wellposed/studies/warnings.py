@@ -42,6 +42,15 @@ def warnings_of(entries: Sequence[dict[str, Any]], metric: str, direction: str, 
     if idle:
         whose = "its members are" if len(idle) == 1 else "their members are"
         found.append(f"{_listed(idle)} never acted: {whose} the baseline's to the last digit.")
+    stopped = next((e for e in entries if e["name"] == "best-epoch"), None)
+    same = [
+        e["name"] for e in entries[1:] if stopped and e is not stopped and e["name"] not in idle and _same(e, stopped)
+    ]
+    if same:
+        found.append(
+            f"{_listed(same)} scored as best-epoch to the last digit: both went back to the same epochs, as no "
+            "score on monitor rows got better later."
+        )
     return found
 
 
